@@ -1,0 +1,73 @@
+"""envkit: settings, secrets and server configuration for Python web apps.
+
+    from envkit import load_settings
+
+Names are imported when they are first used, so that a command which needs no settings class pays for none.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from envkit.channels.escape import escape, unescape
+    from envkit.settings.errors import SettingsError
+    from envkit.settings.explaining import Explanation, explain
+    from envkit.settings.flask import flask_config
+    from envkit.settings.loading import load_settings
+    from envkit.settings.model import AllowEmpty, Settings, WebSettings, development_only
+    from envkit.settings.types import ByteSize, DatabaseUrl, Duration, PrivateKey, Secret
+
+_HOMES = {
+    "AllowEmpty": "settings.model",
+    "ByteSize": "settings.types",
+    "DatabaseUrl": "settings.types",
+    "Duration": "settings.types",
+    "Explanation": "settings.explaining",
+    "PrivateKey": "settings.types",
+    "Secret": "settings.types",
+    "Settings": "settings.model",
+    "SettingsError": "settings.errors",
+    "WebSettings": "settings.model",
+    "development_only": "settings.model",
+    "escape": "channels.escape",
+    "explain": "settings.explaining",
+    "flask_config": "settings.flask",
+    "load_settings": "settings.loading",
+    "unescape": "channels.escape",
+}
+
+__all__ = [
+    "AllowEmpty",
+    "ByteSize",
+    "DatabaseUrl",
+    "Duration",
+    "Explanation",
+    "PrivateKey",
+    "Secret",
+    "Settings",
+    "SettingsError",
+    "WebSettings",
+    "development_only",
+    "escape",
+    "explain",
+    "flask_config",
+    "load_settings",
+    "unescape",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'envkit' has no attribute {name!r}")
+    value = getattr(import_module(f"envkit.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

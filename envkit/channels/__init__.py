@@ -1,0 +1,1 @@
+"""Values across: one module per channel, beside the escape codec they share."""

@@ -1,0 +1,209 @@
+"""The description as frozen dataclasses: what `envkit.toml` can say, its types, its defaults and its words of help.
+
+Nothing here reads, checks or derives; `reading.py` does the first two, `derived.py` computes numbers that depend on
+each other. A field's metadata `doc` is its entry in the JSON Schema and in `envkit schema`; `kind` names the syntax of
+a text or number where the Python type alone does not say it (see `reading.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Tls = Literal["off", "letsencrypt", "files", "upstream"]
+AccessLog = Literal["nginx", "app", "off"]
+LogFormat = Literal["json", "text"]
+WorkerClass = Literal["gthread", "sync"]
+
+
+def described(doc: str, *, kind: str = "", default: Any = ..., factory: Any = ...) -> Any:
+    """A dataclass field with its documentation and the kind of text it holds."""
+    metadata = {"doc": doc, "kind": kind}
+    if factory is not ...:
+        return field(default_factory=factory, metadata=metadata)
+    if default is not ...:
+        return field(default=default, metadata=metadata)
+    return field(metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """The programs that will read the files; where one is not given, the form that every version reads is rendered."""
+
+    python: str | None = described("Python of the app, such as 3.13.", kind="version", default=None)
+    nginx: str | None = described("nginx that reads the files, such as 1.22.1 or 1.29.", kind="version", default=None)
+    openssl: str | None = described("OpenSSL that this nginx is built with.", kind="version", default=None)
+    gunicorn: str | None = described("gunicorn that reads the file.", kind="version", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long each side waits; what depends on these is derived in `derived.py`."""
+
+    request: float = described(
+        "Longest time the app may take for one answer; nginx waits a little longer.", kind="duration", default=30.0
+    )
+    graceful: float = described(
+        "Time that running requests get to finish when a process stops; every stop grace is longer.",
+        kind="duration",
+        default=30.0,
+    )
+    keep_alive: float = described(
+        "Idle time after which nginx closes its connection to the app; gunicorn keeps it longer.",
+        kind="duration",
+        default=60.0,
+    )
+    client: float = described(
+        "Time between two reads of a slow client's header or body.", kind="duration", default=15.0
+    )
+    send: float = described("Time between two writes to a slow client.", kind="duration", default=30.0)
+    connect: float = described("Time to reach the app.", kind="duration", default=5.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticFiles:
+    """A folder that nginx serves itself."""
+
+    directory: str = described("Folder on the machine that runs nginx.", kind="path")
+    hashed: bool = described(
+        "The file names change with their content (app.3f2a91c0.css): cache them for a year, immutable.", default=False
+    )
+    max_age: float = described("How long browsers may keep files that are not hashed.", kind="duration", default=3600.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hsts:
+    """The Strict-Transport-Security header, sent over TLS only."""
+
+    max_age: float = described("0 sends none.", kind="duration", default=63072000.0)
+    include_subdomains: bool = described("Every subdomain must have TLS as well.", default=False)
+    preload: bool = described("Allow browsers to build the rule in; hard to undo.", default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Http:
+    """What the world reaches: domains, TLS, static files, limits, trust and timeouts."""
+
+    domains: tuple[str, ...] = described(
+        "Host names that are answered, the canonical one first; every other host is refused. Empty answers every host, "
+        "which only TLS off and upstream allow.",
+        kind="domain",
+        default=(),
+    )
+    tls: Tls = described(
+        "off; letsencrypt (certbot's folders); files (certificate and certificate_key); upstream (a load balancer "
+        "in front ends TLS and is named in trusted_proxies).",
+        default="off",
+    )
+    certificate: str | None = described("Full chain, PEM, for tls files.", kind="path", default=None)
+    certificate_key: str | None = described("Private key, PEM, for tls files.", kind="path", default=None)
+    email: str | None = described("Contact for Let's Encrypt.", kind="email", default=None)
+    port: int = described("Port for plain HTTP.", kind="port", default=80)
+    tls_port: int = described("Port for HTTPS.", kind="port", default=443)
+    http3: bool = described("Also speak HTTP/3 (nginx 1.25 and later, UDP port open).", default=False)
+    upstream: str | None = described(
+        "Where nginx reaches the web process: unix:/run/NAME/web.sock (the default), 127.0.0.1:8000, or a Compose "
+        "service such as web:8000, which is looked up again when its container is recreated.",
+        kind="address",
+        default=None,
+    )
+    resolver: str = described("DNS server that looks up a service name.", kind="resolver", default="127.0.0.11")
+    static: dict[str, StaticFiles] = described(
+        "Folders that nginx serves, by URL prefix such as /static/.", kind="url_prefix", factory=dict
+    )
+    acme_root: str = described(
+        "Folder in which the ACME challenge files appear.", kind="path", default="/var/www/acme"
+    )
+    body_limit: int = described("Largest request body; more is answered by 413.", kind="size", default=1024 * 1024)
+    header_limit: int = described("Largest single request header line.", kind="size", default=8 * 1024)
+    trusted_proxies: tuple[str, ...] = described(
+        "Networks of proxies in front of nginx, whose X-Forwarded-For is believed.", kind="network", default=()
+    )
+    real_ip_header: str = described(
+        "Header in which those proxies name the client.", kind="header", default="X-Forwarded-For"
+    )
+    health_path: str = described("Path that answers 200 when the app is well; not logged.", kind="url_path", default="/health")
+    content_security_policy: str | None = described(
+        "Value of the Content-Security-Policy header; none is sent unless given.", kind="header_value", default=None
+    )
+    gzip: bool = described("Compress what the app sends, and send precompressed static files.", default=True)
+    hsts: Hsts = described("Strict-Transport-Security.", factory=Hsts)
+    timeouts: Timeouts = described("How long each side waits.", factory=Timeouts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One program of the app. The process named `web` is served by gunicorn unless it has a command of its own."""
+
+    command: tuple[str, ...] = described(
+        "Program and arguments, as a list or one line in shell words; no shell runs it. The web process has none.",
+        kind="command",
+        default=(),
+    )
+    workers: int | None = described(
+        "Worker processes of the web process; unless given, from cpus and memory, or else from the container's limits "
+        "when it starts.",
+        kind="count",
+        default=None,
+    )
+    threads: int = described("Threads of each web worker (gthread).", kind="count", default=16)
+    worker_class: WorkerClass = described("gthread, or sync for apps that are not thread-safe.", default="gthread")
+    singleton: bool = described(
+        "Never two at a time, in any target: say so for a scheduler, or for a web process with one inside.",
+        default=False,
+    )
+    cpus: float | None = described("CPUs this process may use.", kind="positive", default=None)
+    memory: int | None = described("Memory this process may use.", kind="size", default=None)
+    preload: bool = described("Import the app before the workers start; unsafe with threads begun at import.", default=False)
+    max_requests: int = described("Restart a web worker after so many requests; 0 never does.", kind="whole", default=0)
+    umask: str = described("File mode mask, octal, such as 007.", kind="umask", default="007")
+    user: str | None = described("User the process runs as, where the target sets one.", kind="account", default=None)
+    group: str | None = described(
+        "Group the process runs as; nginx must be in it to reach a unix socket.", kind="account", default=None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logs:
+    """One stream: each request is logged once, errors go to standard error."""
+
+    access: AccessLog = described(
+        "Who writes the line for each request: nginx, the app's gunicorn, or nobody.", default="nginx"
+    )
+    format: LogFormat = described("json, one object a line, or text.", default="json")
+    level: Literal["debug", "info", "warning", "error", "critical"] = described("gunicorn's log level.", default="info")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maintenance:
+    """While the flag file exists, every request gets 503 and the page; the same page appears when the app is down."""
+
+    flag: str | None = described(
+        "The flag file; unless given, /run/NAME/maintenance.", kind="path", default=None
+    )
+    page: str | None = described(
+        "An HTML file of your own for the maintenance page; unless given, one is rendered.", kind="path", default=None
+    )
+    directory: str | None = described(
+        "Folder in which nginx finds the page; unless given, /usr/share/envkit/NAME.", kind="path", default=None
+    )
+    retry_after: float = described("Value of Retry-After.", kind="duration", default=300.0)
+    bypass: tuple[str, ...] = described(
+        "Addresses or networks that reach the app all the same.", kind="network", default=()
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """The whole description."""
+
+    name: str = described("Name of the app: lower-case letters, digits and dashes; names files, sockets and units.", kind="name")
+    app: str = described("The WSGI application as module:callable; a factory as module:create_app().", kind="app")
+    settings: str | None = described("The settings class as module:Class.", kind="class", default=None)
+    versions: Versions = described("Programs that read the files.", factory=Versions)
+    http: Http = described("Domains, TLS, static files, limits.", factory=Http)
+    processes: dict[str, Process] = described(
+        "The app's programs by name; web is there unless it is left out on purpose.", kind="process", factory=dict
+    )
+    logs: Logs = described("Who logs, and how.", factory=Logs)
+    maintenance: Maintenance = described("The maintenance page.", factory=Maintenance)

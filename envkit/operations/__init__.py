@@ -1,0 +1,1 @@
+"""What touches a machine: writing files atomically, verifying with the real program, serving locally."""

@@ -1,0 +1,1 @@
+"""Jinja environments that quote for the language of the file being written."""

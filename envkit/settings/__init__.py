@@ -1,0 +1,1 @@
+"""Values in: sources, the .env reader, field types, loading, errors, explaining."""

@@ -1,0 +1,1 @@
+"""Description to files: one folder per target, its templates and one module."""

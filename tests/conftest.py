@@ -1,0 +1,31 @@
+"""Shared by all tests: hypothesis profiles, and the rule for tests that run real programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "default", deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=20_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips a test whose real programs are missing, by name and reason; under ENVKIT_TESTS_REQUIRE=all fails it."""
+    for marker in item.iter_markers("needs"):
+        missing = [program for program in marker.args if not _is_there(program)]
+        if missing:
+            reason = f"needs {', '.join(missing)}, not installed here (tests/set-up installs it on Debian as root)"
+            if os.environ.get("ENVKIT_TESTS_REQUIRE") == "all":
+                pytest.fail(reason)
+            pytest.skip(reason)
+
+
+def _is_there(program: str) -> bool:
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
+    return shutil.which(program, path=path) is not None
