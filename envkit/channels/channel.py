@@ -1,16 +1,18 @@
 """What a channel is: the protocol every module of this package (and every plug-in) implements.
 
-A channel is a way for settings to travel to a process. It can *write* settings as text, *read* such text as its real
-consumer would, and *refuse* a value which it cannot carry. New channels come from other packages by the entry point
-group ``envkit.channels``: each entry names an object that satisfies `Channel`.
+A channel is a way for settings to travel to a process. It can *write* settings as text, *read* such text as its
+real consumer would, and *refuse* a value which it cannot carry. New channels come from other packages by the entry
+point group ``envkit.channels``: each entry names an object that satisfies `Channel`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from envkit.findings import Finding
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envkit.findings import Finding
 
 
 class Binding(NamedTuple):
@@ -24,8 +26,9 @@ class Binding(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a consumer makes of a text: the bindings in the order of the text (the last of a name wins), and what is wrong.
+    """What a consumer makes of a text: the bindings in the order of the text, and what is wrong with it.
 
+    The last binding of a name wins.
     `fatal` says that the consumer stops with an error and sees nothing at all.
     """
 
@@ -54,6 +57,8 @@ class Channel(Protocol):
     """One line for `envkit channels`."""
     reader: str
     """The programs and versions whose reading this channel follows."""
+    rules: tuple[str, ...]
+    """How these programs read, one rule each, with the source: what `envkit channels NAME` prints."""
 
     def refuse(self, name: str, value: str) -> Refusal | None:
         """The reason why this channel cannot carry this value under this name, or None if it can."""
@@ -68,5 +73,5 @@ class Channel(Protocol):
         ...
 
     def read(self, text: str, environ: Mapping[str, str] | None = None) -> Reading:
-        """What the real consumer would see in `text`, with `environ` as the environment of its own process."""
+        """What the real consumer would see in `text`, with `environ` as the environment of its process."""
         ...
