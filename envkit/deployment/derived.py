@@ -1,0 +1,180 @@
+"""Every number and name that depends on another one, derived in one place as pure functions of the description.
+
+Targets take them from here and never compute their own, so that two programs never disagree about a socket, a timeout
+or a path. Durations are seconds.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import NamedTuple
+
+from envkit.deployment.addresses import Address, parse_address
+from envkit.deployment.model import Deployment, Process
+
+KEEP_ALIVE_MARGIN = 15
+"""Seconds that gunicorn keeps an idle connection longer than nginx does. With the margin on the other side, 2 of 112
+POSTs one second apart ended in 502 «upstream prematurely closed»; this way none did (nginx never retries a POST)."""
+STOP_MARGIN = 10
+"""Seconds between the end of the graceful stop and the kill by systemd, Docker or Kubernetes."""
+READ_MARGIN = 5
+"""Seconds that nginx waits longer for an answer than gunicorn lets a worker be silent."""
+WORKER_MEMORY = 160 * 1024 * 1024
+"""Bytes set aside for one worker when the number follows from the memory: a Flask app with an ORM and its threads."""
+MAINTENANCE_PAGE = "maintenance.html"
+"""Name of the page inside `maintenance_directory`."""
+
+_PRIVATE_NETWORKS = ("127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+
+
+class Certificate(NamedTuple):
+    """The two files nginx reads for TLS."""
+
+    chain: str
+    key: str
+
+
+# --- the web process ------------------------------------------------------------------------------------------------
+
+
+def web(deployment: Deployment) -> Process:
+    """The web process as described, or with every default."""
+    return deployment.processes.get("web") or Process()
+
+
+def workers(deployment: Deployment) -> int | None:
+    """Workers of the web process: one for a singleton, those asked for, those that fit, or None: decided at start."""
+    process = web(deployment)
+    if process.singleton:
+        return 1
+    if process.workers is not None:
+        return process.workers
+    if process.cpus is None:
+        return None
+    return workers_that_fit(process.cpus, process.memory, process.worker_class)
+
+
+def workers_that_fit(cpus: float, memory: int | None, worker_class: str = "gthread") -> int:
+    """Workers for so many CPUs and bytes of memory.
+
+    gthread: as many as cores, and never one alone where memory allows two, so that one stuck worker is not an outage;
+    more than cores + 1 was measured to gain nothing (0.75-1.1×). sync: twice the cores and one, gunicorn's own advice.
+    """
+    by_cpus = 2 * ceil(cpus) + 1 if worker_class == "sync" else max(2, ceil(cpus))
+    return by_cpus if memory is None else max(1, min(by_cpus, memory // WORKER_MEMORY))
+
+
+def gunicorn_threads(deployment: Deployment) -> int:
+    """Threads of each worker: sync workers have one."""
+    process = web(deployment)
+    return 1 if process.worker_class == "sync" else process.threads
+
+
+def worker_connections(deployment: Deployment) -> int:
+    """Connections of one gthread worker: gunicorn keeps as many idle ones as this exceeds the threads, and warns at 0."""
+    return max(1000, 2 * gunicorn_threads(deployment))
+
+
+# --- addresses ------------------------------------------------------------------------------------------------------
+
+
+def upstream(deployment: Deployment) -> Address:
+    """Where nginx reaches the web process."""
+    return parse_address(deployment.http.upstream or f"unix:{runtime_directory(deployment)}/web.sock")
+
+
+def gunicorn_bind(deployment: Deployment) -> str:
+    """What gunicorn listens on: the upstream itself, or in a container every address at the upstream's port."""
+    address = upstream(deployment)
+    return f"0.0.0.0:{address.port}" if address.kind == "service" else str(address)
+
+
+def runtime_directory(deployment: Deployment) -> str:
+    """The folder of the app's sockets and flags, gone after a restart of the machine."""
+    return f"/run/{deployment.name}"
+
+
+def socket_path(deployment: Deployment) -> str | None:
+    """The web process's unix socket, or None when it listens on TCP."""
+    return upstream(deployment).path or None
+
+
+def forwarded_allow_ips(deployment: Deployment) -> tuple[str, ...]:
+    """Peers whose X-Forwarded-Proto gunicorn believes.
+
+    On a unix socket gunicorn trusts every peer whatever this says: the socket's mode is the boundary. Elsewhere nginx
+    is on loopback, or on a container network, and those take their addresses from the private ranges.
+    """
+    address = upstream(deployment)
+    return ("127.0.0.1", "::1") if address.kind == "unix" or address.is_loopback else _PRIVATE_NETWORKS
+
+
+def hops(deployment: Deployment) -> int:  # noqa: ARG001 - a function of the description like its neighbours
+    """The number of proxies that werkzeug's ProxyFix counts.
+
+    Always nginx alone: behind a load balancer nginx replaces the peer by the client which the declared proxies name,
+    and hands on one address.
+    """
+    return 1
+
+
+# --- time -----------------------------------------------------------------------------------------------------------
+
+
+def gunicorn_timeout(deployment: Deployment) -> int:
+    """Silence of a worker after which gunicorn kills it (for sync the longest request)."""
+    return ceil(deployment.http.timeouts.request)
+
+
+def proxy_read_timeout(deployment: Deployment) -> int:
+    """Time nginx waits between two reads of an answer: longer than gunicorn, which knows better what went wrong."""
+    return gunicorn_timeout(deployment) + READ_MARGIN
+
+
+def keeps_upstream_alive(deployment: Deployment) -> bool:
+    """Whether nginx may reuse connections to the app: the sync worker closes each one."""
+    return web(deployment).worker_class != "sync"
+
+
+def upstream_keep_alive(deployment: Deployment) -> int:
+    """Idle time after which nginx closes a connection to the app; 0: none is kept."""
+    return ceil(deployment.http.timeouts.keep_alive) if keeps_upstream_alive(deployment) else 0
+
+
+def gunicorn_keep_alive(deployment: Deployment) -> int:
+    """Idle time after which gunicorn closes a connection: above nginx's, so that nginx is always the one to close."""
+    return ceil(deployment.http.timeouts.keep_alive) + KEEP_ALIVE_MARGIN
+
+
+def graceful_timeout(deployment: Deployment) -> int:
+    """Time that running requests get when gunicorn stops."""
+    return ceil(deployment.http.timeouts.graceful)
+
+
+def stop_grace(deployment: Deployment) -> int:
+    """Time from the request to stop until the kill, for systemd, Compose, Kubernetes and `envkit up`."""
+    return graceful_timeout(deployment) + STOP_MARGIN
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def certificate(deployment: Deployment) -> Certificate | None:
+    """The files of the certificate, where nginx ends TLS: those given, or those that certbot keeps (live/DOMAIN)."""
+    http = deployment.http
+    if http.tls == "files" and http.certificate and http.certificate_key:
+        return Certificate(http.certificate, http.certificate_key)
+    if http.tls == "letsencrypt":
+        folder = f"/etc/letsencrypt/live/{http.domains[0]}"
+        return Certificate(f"{folder}/fullchain.pem", f"{folder}/privkey.pem")
+    return None
+
+
+def maintenance_flag(deployment: Deployment) -> str:
+    """The file whose presence turns every request into 503."""
+    return deployment.maintenance.flag or f"{runtime_directory(deployment)}/maintenance"
+
+
+def maintenance_directory(deployment: Deployment) -> str:
+    """The folder in which nginx finds the maintenance page, `MAINTENANCE_PAGE`."""
+    return deployment.maintenance.directory or f"/usr/share/envkit/{deployment.name}"

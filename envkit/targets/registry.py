@@ -1,0 +1,90 @@
+"""The targets by name; each is imported when it is first asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from envkit.deployment.errors import DescriptionError
+from envkit.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from envkit.deployment.model import Deployment
+    from envkit.rendering.environments import Language
+    from envkit.rendering.quoting import CannotQuote
+    from envkit.targets.artifacts import Judge, Rendering
+
+TARGETS = {
+    "gunicorn": "envkit.targets.gunicorn",
+    "nginx": "envkit.targets.nginx",
+}
+
+
+class Target(Protocol):
+    """What the module of a target holds."""
+
+    JUDGE: Judge
+    LANGUAGE: Language
+    """The language of its templates, as in `envkit.rendering.environments`."""
+    render: Callable[[Deployment], Rendering]
+
+
+def target(name: str) -> Target:
+    """The module of a target.
+
+    Raises:
+        KeyError: there is no target of this name.
+    """
+    return cast("Target", import_module(TARGETS[name]))
+
+
+def render_target(name: str, deployment: Deployment) -> Rendering:
+    """The files of one target.
+
+    Raises:
+        KeyError: there is no target of this name.
+        DescriptionError: a text of the description does not fit the language of the target's files.
+    """
+    from envkit.rendering.quoting import CannotQuote
+
+    module = target(name)
+    try:
+        return module.render(deployment)
+    except CannotQuote as error:
+        refused = error.with_traceback(None)
+    raise DescriptionError(_where(deployment, name, module.LANGUAGE, refused))
+
+
+def _where(deployment: Deployment, name: str, language: Language, refused: CannotQuote) -> list[Finding]:
+    """The keys whose texts the language refuses for this reason: quoting saw the text but not its key."""
+    from envkit.rendering.environments import quoter
+    from envkit.rendering.quoting import CannotQuote
+
+    quote = quoter(language)
+    findings = []
+    for key, text in _texts(deployment):
+        try:
+            quote(text)
+        except CannotQuote as error:
+            if error.problem == refused.problem:
+                findings.append(Finding("envkit.toml", key, f"target {name}: {error}"))
+    return findings or [Finding("envkit.toml", "", f"target {name}: {refused}")]
+
+
+def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    from dataclasses import fields, is_dataclass
+
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield f"{key}.{name}", name
+            yield from _texts(item, f"{key}.{name}")
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _texts(item, key)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _texts(getattr(value, field.name), f"{key}.{field.name}" if key else field.name)
