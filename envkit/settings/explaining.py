@@ -1,0 +1,124 @@
+"""Explaining: for each loaded setting its origin, what it overrode, what was repaired; values stay masked."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from envkit.settings.types import PrivateKey, Secret, characters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
+    from envkit.settings.plan import Plan, Slot
+    from envkit.settings.sources import Gathered, Origin
+
+
+class Explained(NamedTuple):
+    """One setting's history."""
+
+    name: str
+    origin: str
+    """Where the value was found: `environment`, `.env:12`, a path, `keyword` or `default`."""
+    overrode: tuple[str, ...]
+    """Weaker origins that had a value too, the strongest first."""
+    repairs: tuple[str, ...]
+    """What was done to get the value back, in words."""
+    shape: str
+    """The kind and size of the value, never the value."""
+
+
+class Explanation(NamedTuple):
+    """The history of all settings of one instance, in the model's order; prints as a table."""
+
+    settings: tuple[Explained, ...]
+
+    def __str__(self) -> str:
+        rows = [("SETTING", "ORIGIN", "VALUE", "NOTES")]
+        for entry in self.settings:
+            notes = [f"overrode {', '.join(entry.overrode)}"] if entry.overrode else []
+            rows.append((entry.name, entry.origin, entry.shape, "; ".join([*notes, *entry.repairs])))
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        return "\n".join(_line(row, widths) for row in rows)
+
+
+def _line(row: tuple[str, str, str, str], widths: list[int]) -> str:
+    cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+    return "  ".join([*cells, row[3]]).rstrip()
+
+
+def explain(settings: BaseModel) -> Explanation:
+    """Tells where each setting of `settings` came from.
+
+    Args:
+        settings: what `load_settings` returned.
+
+    Raises:
+        ValueError: the instance was not made by `load_settings` (a copy, or built by hand).
+    """
+    known = _histories.get(id(settings))
+    if known is None or known[0]() is not settings:
+        raise ValueError(f"this {type(settings).__name__} was not made by load_settings, so nothing is known of it")
+    plan, origins, overrode, notes = known[1]
+    return Explanation(
+        tuple(
+            Explained(
+                name=slot.name,
+                origin=str(origins[index]) if index in origins else "default",
+                overrode=tuple(str(origin) for origin in overrode.get(index, ())),
+                repairs=(*_repairs(_value(settings, slot)), *notes.get(index, ())),
+                shape=_shape(_value(settings, slot)),
+            )
+            for index, slot in enumerate(plan.slots)
+            if not slot.children or index in origins
+        )
+    )
+
+
+_History = tuple["Plan", "dict[int, Origin]", "dict[int, list[Origin]]", "dict[int, tuple[str, ...]]"]
+
+_histories: dict[int, tuple[weakref.ref[Any], _History]] = {}
+"""By identity, as settings with lists in them cannot be hashed; an entry goes when its settings go."""
+
+
+def remember(settings: BaseModel, plan: Plan, origins: dict[int, Origin], gathered: Gathered) -> None:
+    """Keeps what `explain` tells, beside the instance: nothing of it is in its comparison, copies or dumps."""
+    key = id(settings)
+    notes = {
+        index: (found.note,)
+        for index, found in gathered.found.items()
+        if found.note and origins.get(index) == found.origin
+    }
+
+    def forget(_: weakref.ref[Any], histories: dict[int, Any] = _histories) -> None:
+        histories.pop(key, None)
+
+    _histories[key] = (weakref.ref(settings, forget), (plan, origins, gathered.overrode, notes))
+
+
+def _value(settings: BaseModel, slot: Slot) -> Any:
+    value: Any = settings
+    for part in slot.path:
+        value = getattr(value, part, None)
+    return value
+
+
+def _repairs(value: Any) -> Iterator[str]:
+    if isinstance(value, PrivateKey):
+        yield from value.repairs
+
+
+def _shape(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, PrivateKey):
+        return f"{value.kind}, {characters(value.get_secret_value())}"
+    if isinstance(value, Secret):
+        return str(value) if not hasattr(value, "scheme") else f"database URL, {characters(value.get_secret_value())}"
+    if isinstance(value, str):
+        return f"text, {characters(value)}"
+    if isinstance(value, (list, tuple, set, frozenset, dict)):
+        return f"{type(value).__name__} of {len(value)}"
+    return type(value).__name__

@@ -1,0 +1,125 @@
+"""What a settings class is made of: the `Settings` base, the markers for its fields, and the plain web app's class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from envkit.settings.types import DatabaseUrl, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+T = TypeVar("T")
+
+DEVELOPMENT = "development"
+ENVIRONMENT_VARIABLE = "ENVKIT_ENV"
+
+
+class Settings(BaseModel):
+    """The base of settings classes: immutable, comparable, and silent about secrets.
+
+    A field `github_key` reads the setting `GITHUB_KEY`; a class keyword puts a prefix in front:
+
+        class AmySettings(Settings, prefix="AMY_"):
+            debug: bool = False  # reads AMY_DEBUG
+
+    For Flask, `app.config.from_object(settings)` sees every field in upper case, secrets revealed.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        use_attribute_docstrings=False,
+    )
+
+    settings_prefix: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, prefix: str | None = None, **keywords: Any) -> None:
+        """Takes the class keyword `prefix`."""
+        super().__init_subclass__(**keywords)
+        if prefix is not None:
+            cls.settings_prefix = prefix
+
+    if not TYPE_CHECKING:  # an attribute that type checkers should not see: it would make every misspelling valid
+
+        def __getattr__(self, name: str) -> Any:
+            if name.isupper() and name.lower() in type(self).model_fields:
+                return revealed(getattr(self, name.lower()))
+            return super().__getattr__(name)
+
+    def __dir__(self) -> Iterable[str]:
+        return [*super().__dir__(), *(name.upper() for name in type(self).model_fields)]
+
+
+def revealed(value: Any) -> Any:
+    """The plain text of a secret, anything else as it is."""
+    get = getattr(value, "get_secret_value", None)
+    return value if get is None else get()
+
+
+class AllowEmpty:
+    """Marks a field for which an empty value is a value: ``banner: Annotated[str, AllowEmpty()] = "hello"``.
+
+    For every other field `''` counts as unset, as Compose turns an unset variable into an empty one.
+    """
+
+    __slots__ = ()
+
+
+class DevelopmentOnly:
+    """The default factory behind `development_only`; the loader asks whether this is development."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        """Keeps the development default."""
+        self.value = value
+
+    def __call__(self) -> Any:
+        """Gives the default where the process environment says that this is development.
+
+        Raises:
+            ValueError: elsewhere. (`load_settings` reports this as one of its problems.)
+        """
+        import os
+
+        if os.environ.get(ENVIRONMENT_VARIABLE) == DEVELOPMENT:
+            return self.value
+        raise ValueError("a default fit only for development was asked for outside development")
+
+
+def development_only(value: T) -> T:
+    """A default that is refused outside development, where the setting must be given.
+
+    Development is where ``ENVKIT_ENV=development`` is set, in the process environment or in a `.env` file; anything
+    else, and nothing at all, counts as production.
+    """
+    field: T = Field(default_factory=DevelopmentOnly(value), validate_default=True)
+    return field
+
+
+class WebSettings(Settings):
+    """The settings of a plain web app, which `load_settings()` loads when it is given no class."""
+
+    secret_key: Secret = Field(
+        default_factory=DevelopmentOnly("development"),
+        validate_default=True,
+        description="Signs sessions and tokens; at least 32 random characters.",
+    )
+    database_url: DatabaseUrl | None = Field(default=None, description="scheme://user:password@host:port/name")
+    debug: bool = Field(default=False, description="Show errors to visitors; never in production.")
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
+        default="info", description="The least important messages that are logged."
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port the app listens on.")
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        validation_alias=AliasChoices("WEB_CONCURRENCY", "WORKERS"),
+        description="Worker processes; unless given, from the CPUs there are.",
+    )
+    domains: list[str] = Field(default=[], description="Host names the app answers to.")

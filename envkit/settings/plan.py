@@ -1,0 +1,183 @@
+"""What a settings class asks for, worked out once a class: the settings' names, and how each text becomes a value."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from weakref import WeakKeyDictionary
+
+from pydantic import AliasChoices, BaseModel, SecretBytes, SecretStr
+
+from envkit.settings.model import AllowEmpty, DevelopmentOnly
+from envkit.settings.types import DatabaseUrl, PrivateKey, Secret
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+Shape = Literal["text", "list", "json"]
+"""How a text becomes what pydantic validates: as it is, split at commas or read as a JSON array, read as JSON."""
+
+
+class Slot(NamedTuple):
+    """One field of a settings class, possibly inside nested models."""
+
+    name: str
+    """The setting's name, as messages and channels use it."""
+    names: tuple[str, ...]
+    """All names that are looked up, the strongest first."""
+    path: tuple[str, ...]
+    """The field's place: names of fields from the class inwards."""
+    shape: Shape
+    secret: bool
+    key: bool
+    keeps_empty: bool
+    required: bool
+    development: bool
+    """Its default is fit only for development."""
+    annotation: Any
+    field: FieldInfo
+    children: tuple[str, ...] = ()
+    """For a nested model: the names of its settings. The whole can also be given as one JSON object."""
+
+    @property
+    def describes_model(self) -> bool:
+        """The slot stands for a whole nested model, beside the slots of its fields."""
+        return bool(self.children)
+
+
+class Plan(NamedTuple):
+    """All that loading needs to know about a settings class."""
+
+    model: type[BaseModel]
+    slots: tuple[Slot, ...]
+    """In the order of the model; a nested model before its fields."""
+    by_name: dict[str, int]
+    """Every name that is looked up, to the index of its slot; a slot's stronger names come first."""
+    by_file_name: dict[str, int]
+    """Every ``NAME_FILE``, unless the class declares that very name as a setting."""
+    by_path: dict[tuple[str, ...], int]
+    development: bool
+    """Some default is fit only for development."""
+
+
+def plan_of(model: type[BaseModel], prefix: str | None = None) -> Plan:
+    """The plan of `model`, remembered for as long as the class lives.
+
+    `prefix` is put before every name; None takes the class's own (`class MySettings(Settings, prefix="MY_")`).
+    """
+    known = _plans.get(model)
+    if known is None:
+        known = _plans[model] = {}
+    plan = known.get(prefix)
+    if plan is None:
+        plan = known[prefix] = _make(model, getattr(model, "settings_prefix", "") if prefix is None else prefix)
+    return plan
+
+
+_plans: WeakKeyDictionary[type[BaseModel], dict[str | None, Plan]] = WeakKeyDictionary()
+
+
+def _make(model: type[BaseModel], prefix: str) -> Plan:
+    slots = tuple(_slots(model, prefix, (), (model,)))
+    by_name: dict[str, int] = {}
+    for index, slot in enumerate(slots):
+        for name in slot.names:
+            by_name.setdefault(name, index)
+    by_file_name = {f"{name}_FILE": index for name, index in by_name.items() if f"{name}_FILE" not in by_name}
+    return Plan(
+        model=model,
+        slots=slots,
+        by_name=by_name,
+        by_file_name=by_file_name,
+        by_path={slot.path: index for index, slot in enumerate(slots)},
+        development=any(slot.development for slot in slots),
+    )
+
+
+def _slots(
+    model: type[BaseModel], prefix: str, path: tuple[str, ...], within: tuple[type[BaseModel], ...]
+) -> list[Slot]:
+    """The slots of `model`'s fields; `within` are the models around it, which end a recursion."""
+    found: list[Slot] = []
+    for field_name, field in model.model_fields.items():
+        names = _names(field_name, field, prefix)
+        parts = _parts(field.annotation)
+        nested = _nested_model(parts)
+        inner: list[Slot] = []
+        if nested is not None and nested not in within:
+            inner = _slots(nested, f"{names[0]}__", (*path, field_name), (*within, nested))
+        found.append(
+            Slot(
+                name=names[0],
+                names=names,
+                path=(*path, field_name),
+                shape=_shape(parts),
+                secret=_holds(field.annotation, _SECRET_TYPES),
+                key=_holds(field.annotation, (PrivateKey,)),
+                keeps_empty=any(isinstance(mark, AllowEmpty) or mark is AllowEmpty for mark in field.metadata),
+                required=field.is_required(),
+                development=isinstance(field.default_factory, DevelopmentOnly),
+                annotation=field.annotation,
+                field=field,
+                children=tuple(slot.name for slot in inner),
+            )
+        )
+        found.extend(inner)
+    return found
+
+
+_SECRET_TYPES = (Secret, DatabaseUrl, SecretStr, SecretBytes)
+
+
+def _names(field_name: str, field: FieldInfo, prefix: str) -> tuple[str, ...]:
+    """The names a field is looked up by: its explicit aliases as they are written, else its own in upper case."""
+    alias = field.validation_alias or field.alias
+    if alias is None or field.alias_priority == 1:  # 1: made by an alias generator, meant for JSON
+        return (f"{prefix}{field_name}".upper(),)
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    return tuple(choice for choice in choices if isinstance(choice, str)) or (f"{prefix}{field_name}".upper(),)
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """The members of a union without None, and what Annotated wraps; a plain type alone."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _parts(get_args(annotation)[0])
+    if origin is Union or origin is types.UnionType:
+        return [part for argument in get_args(annotation) if argument is not type(None) for part in _parts(argument)]
+    return [annotation]
+
+
+def _nested_model(parts: list[Any]) -> type[BaseModel] | None:
+    if len(parts) == 1 and isinstance(parts[0], type) and issubclass(parts[0], BaseModel):
+        return parts[0]
+    return None
+
+
+def _shape(parts: list[Any]) -> Shape:
+    shapes = {_shape_of(part) for part in parts}
+    # A union that takes text takes the text: nobody can tell from outside that JSON was meant.
+    return shapes.pop() if len(shapes) == 1 else "text" if "text" in shapes else "json"
+
+
+def _shape_of(part: Any) -> Shape:
+    kind = get_origin(part) or part
+    if not isinstance(kind, type) or issubclass(kind, (str, bytes)):
+        return "text"
+    if issubclass(kind, (BaseModel, Mapping)) or hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__total__"):
+        return "json"
+    return "list" if issubclass(kind, Collection) else "text"
+
+
+def _holds(annotation: Any, wanted: tuple[type, ...], within: tuple[Any, ...] = ()) -> bool:
+    """Whether `annotation` is, or has anywhere inside it, one of the types `wanted`."""
+    if annotation in within:
+        return False
+    inner = list(get_args(annotation))
+    if isinstance(annotation, type):
+        if issubclass(annotation, wanted):
+            return True
+        if issubclass(annotation, BaseModel):
+            inner = [field.annotation for field in annotation.model_fields.values()]
+    return any(_holds(part, wanted, (*within, annotation)) for part in inner)

@@ -1,0 +1,165 @@
+"""What pydantic refused, said in envkit's words: origin, setting, problem, hint, and no part of any value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from envkit.findings import Finding, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envkit.settings.plan import Plan, Slot
+    from envkit.settings.sources import Gathered, Origin
+
+
+def rejection(
+    plan: Plan,
+    index: int | None,
+    details: dict[str, Any],
+    gathered: Gathered,
+    origins: dict[int, Origin],
+    data: dict[str, Any],
+) -> Finding:
+    """The finding for one entry of `ValidationError.errors(include_input=False)`.
+
+    Args:
+        plan: the plan that was loaded.
+        index: the slot concerned; None for a check of the whole class.
+        details: the entry.
+        gathered: what the sources had, for the names that may have been misspelt.
+        origins: slot index to origin.
+        data: what pydantic validated, so that no message shows any of it.
+    """
+    class_name = plan.model.__name__
+    if index is None:
+        return Finding(class_name, "", _own_words(details, list(_texts(data)), secret=True))
+    slot = plan.slots[index]
+    if details["type"] == "missing" and details["loc"] == slot.path:
+        return Finding(class_name, slot.name, "is not set", _how_to_set(plan, index, gathered))
+    name = gathered.found[index].name if index in gathered.found else slot.name
+    origin = origins.get(index) or _outer_origin(plan, slot, origins)
+    problem, hint = _in_words(slot, details, data)
+    place = _place_inside(slot, details["loc"])
+    return Finding(str(origin or class_name), name, f"{place}{problem}", hint)
+
+
+def _how_to_set(plan: Plan, index: int, gathered: Gathered) -> str:
+    """Names a misspelt candidate where one of the `.env` files has it, else the ways to set it."""
+    slot = plan.slots[index]
+    unknown = {
+        name: f"{file.path}:{file.parsed.lines[name]}"
+        for file in gathered.env_files
+        for name in file.parsed.values
+        if name not in plan.by_name and name not in plan.by_file_name
+    }
+    meant = did_you_mean(slot.name, tuple(unknown))
+    if meant:
+        close = meant.removeprefix("did you mean ").removesuffix("?")
+        return f"did you mean {close} at {unknown[close]}?"
+    return f"set {slot.name} in the environment or a .env file, or name its file in {slot.name}_FILE"
+
+
+def _outer_origin(plan: Plan, slot: Slot, origins: dict[int, Origin]) -> Origin | None:
+    """The origin of the nearest enclosing model, whose JSON may have held this field."""
+    for length in range(len(slot.path) - 1, 0, -1):
+        origin = origins.get(plan.by_path[slot.path[:length]])
+        if origin is not None:
+            return origin
+    return None
+
+
+def _place_inside(slot: Slot, location: tuple[str | int, ...]) -> str:
+    """Which item of a list is meant; keys of a mapping are the user's text and are not shown."""
+    if slot.shape != "list":
+        return ""
+    items = [part for part in location[len(slot.path) :] if isinstance(part, int)]
+    return f"item {items[0] + 1} " if items else ""
+
+
+_KNOWN: dict[str, tuple[str, str]] = {
+    "bool_parsing": ("is not a boolean", "write true or false"),
+    "bool_type": ("is not a boolean", "write true or false"),
+    "int_parsing": ("is not a whole number", ""),
+    "int_parsing_size": ("is a number with too many digits", ""),
+    "int_from_float": ("is not a whole number", ""),
+    "int_type": ("is not a whole number", ""),
+    "float_parsing": ("is not a number", ""),
+    "float_type": ("is not a number", ""),
+    "finite_number": ("is not a finite number", ""),
+    "decimal_parsing": ("is not a number", ""),
+    "string_type": ("is not text", ""),
+    "string_unicode": ("is not valid UTF-8", "write it in UTF-8, or base64 if it is binary"),
+    "string_pattern_mismatch": ("does not have the required form", ""),
+    "list_type": ("is not a list", 'write it with commas, or as JSON such as ["a", "b"]'),
+    "tuple_type": ("is not a list", 'write it with commas, or as JSON such as ["a", "b"]'),
+    "set_type": ("is not a list", 'write it with commas, or as JSON such as ["a", "b"]'),
+    "dict_type": ("is not a JSON object", 'write it as JSON such as {"name": "value"}'),
+    "model_type": ("is not a JSON object", 'write it as JSON such as {"name": "value"}'),
+    "json_invalid": ("is not valid JSON", ""),
+    "extra_forbidden": ("holds a key that the settings class does not have", ""),
+    "missing": ("lacks a required part", ""),
+    "uuid_parsing": ("is not a UUID", ""),
+    "url_parsing": ("is not a URL", "write it as https://example.org/path"),
+    "url_syntax_violation": ("is not a URL", "write it as https://example.org/path"),
+    "date_parsing": ("is not a date", "write it as 2026-01-31"),
+    "date_from_datetime_parsing": ("is not a date", "write it as 2026-01-31"),
+    "datetime_parsing": ("is not a date and time", "write it as 2026-01-31T12:00:00Z"),
+    "datetime_from_date_parsing": ("is not a date and time", "write it as 2026-01-31T12:00:00Z"),
+    "time_parsing": ("is not a time", "write it as 12:30:00"),
+    "time_delta_parsing": ("is not a duration", "write it as a number of seconds, or ISO 8601 such as PT30S"),
+    "byte_size": ("is not a size", "write it as 16 MiB, 1.5GB or a plain number of bytes"),
+    "byte_size_unit": ("is not a size", "write it as 16 MiB, 1.5GB or a plain number of bytes"),
+}
+
+_FROM_THE_CLASS = frozenset(
+    # Messages of these say only what the class demands ("should be greater than 5").
+    {
+        "enum", "greater_than", "greater_than_equal", "less_than", "less_than_equal", "literal_error", "multiple_of",
+        "string_too_long", "string_too_short", "too_long", "too_short", "url_scheme", "url_too_long",
+    }
+)  # fmt: skip
+
+
+def _in_words(slot: Slot, details: dict[str, Any], data: dict[str, Any]) -> tuple[str, str]:
+    kind = details["type"]
+    if kind == "envkit":
+        context = details["ctx"]
+        return context["problem"], context["hint"]
+    if kind in _KNOWN:
+        return _KNOWN[kind]
+    if kind in _FROM_THE_CLASS:
+        return details["msg"].removeprefix("Input ").replace("Value ", "", 1), ""
+    return _own_words(details, list(_texts(_at(data, slot.path))), secret=slot.secret), ""
+
+
+def _own_words(details: dict[str, Any], texts: list[str], *, secret: bool) -> str:
+    """The message of the class's own check, unless a part of the value may be in it."""
+    message: str = details["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    # In a message about a plain setting, a short value such as "1" is more likely a coincidence than a quotation.
+    shortest = 1 if secret else 4
+    if not message or any(text in message for text in texts if len(text) >= shortest):
+        return f"is refused by the class's own check ({details['type']}); its message is withheld, it shows a value"
+    return message
+
+
+def _at(data: Any, path: tuple[str, ...]) -> Any:
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text within `value`, and the parts of multi-line ones."""
+    if isinstance(value, str):
+        yield value
+        if "\n" in value:
+            yield from (line for line in value.splitlines() if len(line) >= 8)
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for inner in value:
+            yield from _texts(inner)
+    elif hasattr(value, "get_secret_value"):
+        yield from _texts(value.get_secret_value())

@@ -1,0 +1,240 @@
+"""Where settings are looked for, strongest first, and what was found where."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from envkit.findings import Finding
+from envkit.settings import dotenv
+from envkit.settings.files import UnreadableFile, load_text, read_secret_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from envkit.settings.plan import Plan
+
+DEFAULT_ENV_FILE = ".env"
+DEFAULT_SECRETS_DIRECTORY = "/run/secrets"
+
+
+class Origin(NamedTuple):
+    """Where a value was found: a source, and the place in it."""
+
+    source: str
+    """`keyword`, `environment`, `file` (by NAME_FILE), `secrets`, `dotenv` or `default`."""
+    place: str = ""
+    """A path, and for a file named by NAME_FILE the name that names it."""
+    line: int = 0
+
+    def __str__(self) -> str:
+        if self.source == "dotenv":
+            return f"{self.place}:{self.line}"
+        return self.place or self.source
+
+
+class Found(NamedTuple):
+    """A setting's text and where it came from."""
+
+    name: str
+    """The name under which it was found."""
+    text: str
+    origin: Origin
+    note: str = ""
+    """What reading changed: a final newline that was dropped."""
+
+
+class EnvFile(NamedTuple):
+    """A `.env` file as it was read."""
+
+    path: str
+    parsed: dotenv.Parsed
+
+
+class Gathered(NamedTuple):
+    """Everything the sources had for a plan's slots."""
+
+    found: dict[int, Found]
+    """Slot index to the strongest value that counts as set."""
+    overrode: dict[int, list[Origin]]
+    """Slot index to the weaker origins whose value lost."""
+    env_files: list[EnvFile]
+    findings: list[Finding]
+    """Sources that could not be read."""
+    failed: set[int]
+    """Slots whose file could not be read; they are reported once, not as missing too."""
+
+
+def gather(
+    plan: Plan,
+    *,
+    environ: Mapping[str, str],
+    env_files: Sequence[str | os.PathLike[str]] | None,
+    secrets_dir: str | os.PathLike[str] | None,
+    interpolate: bool,
+) -> Gathered:
+    """Looks for every slot of `plan` in every source but the keyword overrides and the defaults.
+
+    Args:
+        plan: the settings that are looked for.
+        environ: the process environment.
+        env_files: `.env` files, later ones win; None reads `.env` if it is there. A file named here must exist.
+        secrets_dir: a folder of files named like settings, in any case; None looks into /run/secrets if it is there.
+        interpolate: whether `${NAME}` in `.env` files is replaced.
+    """
+    gathered = Gathered({}, {}, [], [], set())
+    gathered.env_files.extend(_read_env_files(env_files, environ, gathered.findings, interpolate=interpolate))
+
+    present = set(environ)  # one pass; looking up each name in os.environ costs an encoding and an exception
+    _take(plan, gathered, ((name, environ[name], _ENVIRONMENT) for name in plan.by_name if name in present))
+    _take_named_files(plan, gathered, environ, present)
+    _take_secrets_directory(plan, gathered, secrets_dir)
+    for file in reversed(gathered.env_files):
+        values, lines, path = file.parsed.values, file.parsed.lines, file.path
+        _take(
+            plan,
+            gathered,
+            (
+                (name, values[name] or "", Origin("dotenv", path, lines[name]))
+                for name in plan.by_name
+                if name in values
+            ),
+        )
+    return gathered
+
+
+_ENVIRONMENT = Origin("environment")
+
+
+def _take(plan: Plan, gathered: Gathered, values: Iterable[tuple[str, str, Origin]]) -> None:
+    """Adds what one source has, unless a stronger source had it. An empty value counts as unset."""
+    slots, by_name, found = plan.slots, plan.by_name, gathered.found
+    for name, text, origin in values:
+        index = by_name[name]
+        if not text and not slots[index].keeps_empty:
+            continue
+        if index in found or index in gathered.failed:
+            gathered.overrode.setdefault(index, []).append(origin)
+        else:
+            found[index] = Found(name, text, origin)
+
+
+def _read_env_files(
+    paths: Sequence[str | os.PathLike[str]] | None,
+    environ: Mapping[str, str],
+    findings: list[Finding],
+    *,
+    interpolate: bool,
+) -> list[EnvFile]:
+    """Reads the `.env` files; what python-dotenv would drop with a warning is a finding."""
+    if paths is None:
+        if not os.path.lexists(DEFAULT_ENV_FILE):
+            return []
+        paths = (DEFAULT_ENV_FILE,)
+    elif isinstance(paths, (str, os.PathLike)):
+        paths = (paths,)
+    files: list[EnvFile] = []
+    for path in map(os.fspath, paths):
+        try:
+            text = load_text(path)
+        except UnreadableFile as error:
+            findings.append(Finding(str(path), "", error.problem, error.hint))
+            continue
+        # An exported variable beats the file in ${NAME} as well; files that came earlier lend their values.
+        lent = _Layered(environ, files) if files and interpolate and "${" in text else environ
+        parsed = dotenv.parse(text, interpolate=interpolate, environ=lent, override=False)
+        findings.extend(Finding(f"{path}:{line}", "", problem, hint) for line, problem, hint in parsed.problems)
+        files.append(EnvFile(path, parsed))
+    return files
+
+
+def _Layered(environ: Mapping[str, str], files: list[EnvFile]) -> Mapping[str, str]:  # noqa: N802  reads as the class it returns
+    from collections import ChainMap
+
+    return ChainMap(
+        dict(environ),
+        *({name: value for name, value in file.parsed.values.items() if value is not None} for file in reversed(files)),
+    )
+
+
+def _take_named_files(plan: Plan, gathered: Gathered, environ: Mapping[str, str], present: set[str]) -> None:
+    """Adds settings whose NAME_FILE, in the environment or in a `.env` file, names a file."""
+    for file_name, index in plan.by_file_name.items():
+        place, path = "", ""
+        if file_name in present:
+            place, path = "environment", environ[file_name]
+        for file in reversed(gathered.env_files):
+            if not path and file.parsed.values.get(file_name):
+                place = f"{file.path}:{file.parsed.lines[file_name]}"
+                path = file.parsed.values[file_name] or ""
+        if not path:
+            continue
+        origin = Origin("file", f"{file_name} {path}" if _is_surely_a_path(path) else file_name)
+        if index in gathered.found:
+            gathered.overrode.setdefault(index, []).append(origin)
+            continue
+        name = file_name.removesuffix("_FILE")
+        shown = f"{place}: {file_name}"
+        _take_file(plan, gathered, index, name, path, origin, shown, may_show_path=_is_surely_a_path(path))
+
+
+def _is_surely_a_path(text: str) -> bool:
+    """Whether `text` can be shown as a path: somebody may have put the secret itself into NAME_FILE."""
+    if len(text) > 255 or not text.isprintable():
+        return False
+    if os.path.lexists(text):
+        return True
+    top = text.split("/")[1:2]
+    return text.startswith("/") and bool(top and top[0]) and Path("/", top[0]).is_dir()
+
+
+def _take_file(
+    plan: Plan,
+    gathered: Gathered,
+    index: int,
+    name: str,
+    path: str,
+    origin: Origin,
+    shown: str,
+    *,
+    may_show_path: bool = True,
+) -> None:
+    try:
+        text, dropped_newline = read_secret_file(path)
+    except UnreadableFile as error:
+        gathered.failed.add(index)
+        if may_show_path:
+            gathered.findings.append(Finding(str(path), plan.slots[index].name, error.problem, error.hint))
+        else:
+            gathered.findings.append(
+                Finding(*shown.split(": ", 1), "names no file", "it takes a path; was the value itself put there?")
+            )
+        return
+    if text or plan.slots[index].keeps_empty:
+        # A private key's final newline belongs to its normal form, whatever the file had.
+        note = "the file's final newline dropped" if dropped_newline and not plan.slots[index].key else ""
+        gathered.found[index] = Found(name, text, origin, note)
+
+
+def _take_secrets_directory(plan: Plan, gathered: Gathered, directory: str | os.PathLike[str] | None) -> None:
+    """Adds the files of a secrets directory (Docker, Kubernetes, systemd) whose names match, in any case."""
+    folder = DEFAULT_SECRETS_DIRECTORY if directory is None else os.fspath(directory)
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208  a path object costs more than the listing
+    except OSError as error:
+        if directory is not None:
+            problem = error.strerror or "cannot be read"
+            gathered.findings.append(Finding(str(folder), "", f"the secrets directory: {problem}"))
+        return
+    folded = {name.upper(): index for name, index in plan.by_name.items()}
+    for file_name in names:
+        index = folded.get(file_name.upper())
+        if index is None:
+            continue
+        path = f"{folder}/{file_name}"
+        origin = Origin("secrets", path)
+        if index in gathered.found or index in gathered.failed:
+            gathered.overrode.setdefault(index, []).append(origin)
+        else:
+            _take_file(plan, gathered, index, plan.slots[index].name, path, origin, path)
