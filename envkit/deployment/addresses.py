@@ -51,7 +51,7 @@ def parse_address(text: str) -> Address:
     host, colon, port = text.rpartition(":")
     if not colon or not host:
         raise ValueError("is none of unix:/run/web.sock, 127.0.0.1:8000, [::1]:8000 and web:8000")
-    if not re.fullmatch(r"[1-9][0-9]{0,4}", port) or int(port) > 65535:  # noqa: PLR2004 - the largest port there is
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", port) or int(port) > 65535:
         raise ValueError("the port after the last colon is not a number from 1 to 65535")
     return _host_and_port(host, int(port))
 
@@ -65,9 +65,7 @@ def _host_and_port(host: str, port: int) -> Address:
             raise ValueError("an IPv6 address, and no other, stands in brackets: [::1]:8000")
         return Address("tcp", host=address, port=port)
     if host == "localhost":
-        raise ValueError(
-            "localhost may mean 127.0.0.1 or ::1, not the same to every program; write the address"
-        )
+        raise ValueError("localhost may mean 127.0.0.1 or ::1, not the same to every program; write the address")
     if not _SERVICE.fullmatch(host) or re.fullmatch(r"[0-9.]+", host):
         raise ValueError("before the port stands neither an IP address nor the name of a service")
     return Address("service", host=host, port=port)
@@ -88,7 +86,5 @@ def _socket_path(path: str) -> str:
             "unix: needs an absolute path of letters, digits and . _ @ + -, without empty, . or .. folders"
         )
     if len(path) > SOCKET_PATH_LIMIT:
-        raise ValueError(
-            f"the socket's path is {len(path)} bytes long, and the system allows {SOCKET_PATH_LIMIT}"
-        )
+        raise ValueError(f"the socket's path is {len(path)} bytes long, and the system allows {SOCKET_PATH_LIMIT}")
     return path

@@ -71,7 +71,7 @@ def gunicorn_threads(deployment: Deployment) -> int:
 
 
 def worker_connections(deployment: Deployment) -> int:
-    """Connections of one gthread worker: gunicorn keeps as many idle ones as this exceeds the threads, and warns at 0."""
+    """Connections of one gthread worker: it keeps as many idle ones as exceed its threads, and warns at 0."""
     return max(1000, 2 * gunicorn_threads(deployment))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from envkit.findings import Finding
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envkit.findings import Finding
 
 
 class DescriptionError(Exception):

@@ -31,9 +31,7 @@ class Versions:
     """The programs that will read the files; where one is not given, the form that every version reads is rendered."""
 
     python: str | None = described("Python of the app, such as 3.13.", kind="version", default=None)
-    nginx: str | None = described(
-        "nginx that reads the files, such as 1.22.1 or 1.29.", kind="version", default=None
-    )
+    nginx: str | None = described("nginx that reads the files, such as 1.22.1 or 1.29.", kind="version", default=None)
     openssl: str | None = described("OpenSSL that this nginx is built with.", kind="version", default=None)
     gunicorn: str | None = described("gunicorn that reads the file.", kind="version", default=None)
 
@@ -73,9 +71,7 @@ class StaticFiles:
         "The file names change with their content (app.3f2a91c0.css): cache them for a year, immutable.",
         default=False,
     )
-    max_age: float = described(
-        "How long browsers may keep files that are not hashed.", kind="duration", default=3600.0
-    )
+    max_age: float = described("How long browsers may keep files that are not hashed.", kind="duration", default=3600.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,18 +110,12 @@ class Http:
         kind="address",
         default=None,
     )
-    resolver: str = described(
-        "DNS server that looks up a service name.", kind="resolver", default="127.0.0.11"
-    )
+    resolver: str = described("DNS server that looks up a service name.", kind="resolver", default="127.0.0.11")
     static: dict[str, StaticFiles] = described(
         "Folders that nginx serves, by URL prefix such as /static/.", kind="url_prefix", factory=dict
     )
-    acme_root: str = described(
-        "Folder in which the ACME challenge files appear.", kind="path", default="/var/www/acme"
-    )
-    body_limit: int = described(
-        "Largest request body; more is answered by 413.", kind="size", default=1024 * 1024
-    )
+    acme_root: str = described("Folder in which the ACME challenge files appear.", kind="path", default="/var/www/acme")
+    body_limit: int = described("Largest request body; more is answered by 413.", kind="size", default=1024 * 1024)
     header_limit: int = described("Largest single request header line.", kind="size", default=8 * 1024)
     trusted_proxies: tuple[str, ...] = described(
         "Networks of proxies in front of nginx, whose X-Forwarded-For is believed.",
@@ -164,9 +154,7 @@ class Process:
         default=None,
     )
     threads: int = described("Threads of each web worker (gthread).", kind="count", default=16)
-    worker_class: WorkerClass = described(
-        "gthread, or sync for apps that are not thread-safe.", default="gthread"
-    )
+    worker_class: WorkerClass = described("gthread, or sync for apps that are not thread-safe.", default="gthread")
     singleton: bool = described(
         "Never two at a time, in any target: say so for a scheduler, or for a web process with one inside.",
         default=False,
@@ -176,13 +164,9 @@ class Process:
     preload: bool = described(
         "Import the app before the workers start; unsafe with threads begun at import.", default=False
     )
-    max_requests: int = described(
-        "Restart a web worker after so many requests; 0 never does.", kind="whole", default=0
-    )
+    max_requests: int = described("Restart a web worker after so many requests; 0 never does.", kind="whole", default=0)
     umask: str = described("File mode mask, octal, such as 007.", kind="umask", default="007")
-    user: str | None = described(
-        "User the process runs as, where the target sets one.", kind="account", default=None
-    )
+    user: str | None = described("User the process runs as, where the target sets one.", kind="account", default=None)
     group: str | None = described(
         "Group the process runs as; nginx must be in it to reach a unix socket.", kind="account", default=None
     )
@@ -196,18 +180,14 @@ class Logs:
         "Who writes the line for each request: nginx, the app's gunicorn, or nobody.", default="nginx"
     )
     format: LogFormat = described("json, one object a line, or text.", default="json")
-    level: Literal["debug", "info", "warning", "error", "critical"] = described(
-        "gunicorn's log level.", default="info"
-    )
+    level: Literal["debug", "info", "warning", "error", "critical"] = described("gunicorn's log level.", default="info")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance:
     """While the flag file exists, every request gets 503 and the page; the same page appears when the app is down."""
 
-    flag: str | None = described(
-        "The flag file; unless given, /run/NAME/maintenance.", kind="path", default=None
-    )
+    flag: str | None = described("The flag file; unless given, /run/NAME/maintenance.", kind="path", default=None)
     page: str | None = described(
         "An HTML file of your own for the maintenance page; unless given, one is rendered.",
         kind="path",
@@ -231,9 +211,7 @@ class Deployment:
     name: str = described(
         "Name of the app: lower-case letters, digits and dashes; names files, sockets and units.", kind="name"
     )
-    app: str = described(
-        "The WSGI application as module:callable; a factory as module:create_app().", kind="app"
-    )
+    app: str = described("The WSGI application as module:callable; a factory as module:create_app().", kind="app")
     settings: str | None = described("The settings class as module:Class.", kind="class", default=None)
     versions: Versions = described("Programs that read the files.", factory=Versions)
     http: Http = described("Domains, TLS, static files, limits.", factory=Http)

@@ -6,14 +6,16 @@ other and would be quoted: share parts of templates by `include`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
 from envkit.rendering import quoting
 from envkit.rendering.quoting import Fragment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from collections.abc import Callable
 
 Language = Literal["nginx", "python", "yaml", "compose", "github", "systemd", "shell", "toml"]
 

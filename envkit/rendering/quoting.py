@@ -54,9 +54,7 @@ def quote_nginx(value: Any) -> str:
         raise CannotQuote("nginx", "a control character")
     if "$" in text:
         raise CannotQuote("nginx", "a dollar sign, which begins a variable and has no escape")
-    quoted = (
-        text if _NGINX_BARE.fullmatch(text) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    )
+    quoted = text if _NGINX_BARE.fullmatch(text) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if len(quoted.encode()) > _NGINX_TOKEN_LIMIT:
         raise CannotQuote("nginx", f"an argument of more than {_NGINX_TOKEN_LIMIT} bytes")
     return quoted
@@ -194,9 +192,7 @@ def systemd_command(words: tuple[str, ...] | list[str]) -> Fragment:
     if not words:
         raise CannotQuote("a systemd unit", "a command without a program")
     if not re.fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./+@-]*", words[0]):
-        raise CannotQuote(
-            "a systemd unit", "a program's name with characters that mean an order, a blank or a quote"
-        )
+        raise CannotQuote("a systemd unit", "a program's name with characters that mean an order, a blank or a quote")
     return Fragment(" ".join((words[0], *(_exec_word(word) for word in words[1:]))))
 
 

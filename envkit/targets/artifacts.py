@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from envkit.deployment.model import Deployment
-from envkit.findings import Finding
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from envkit.findings import Finding
+    from envkit.deployment.model import Deployment
+    from pathlib import Path
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)

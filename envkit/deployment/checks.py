@@ -1,0 +1,182 @@
+"""What the keys of a description must satisfy together, each key being right by itself."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, NamedTuple
+
+from envkit.deployment import derived
+from envkit.deployment.versions import knows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterator, Mapping
+
+    from envkit.deployment.model import Deployment, Http, Process
+
+ACME_PREFIX = "/.well-known/acme-challenge/"
+"""Where a certificate authority looks for the answer to its challenge (RFC 8555, section 8.3)."""
+_LEAST_MEMORY = 32 * 1024 * 1024
+_YEAR = 31_536_000
+_SINGLETON = "the process is a singleton, and whatever runs inside it, such as a scheduler, would run once per worker"
+_GUNICORN_ONLY = ("workers", "threads", "worker_class", "preload", "max_requests", "umask")
+
+
+class Problem(NamedTuple):
+    """A contradiction, at the key that should change or the variable that asks for it."""
+
+    place: tuple[str | int, ...]
+    text: str
+    hint: str = ""
+    variable: str = ""
+
+
+def check(
+    deployment: Deployment,
+    environ: Mapping[str, str],
+    *,
+    given: Callable[..., bool],
+    overridden: Container[tuple[str, ...]] = (),
+) -> list[Problem]:
+    """Every contradiction in the description, in the order of the model.
+
+    `given(*key)` says whether a key was written at all, `overridden` holds those that the environment set: a stage may
+    turn TLS off without taking the certificate out of the file.
+    """
+    return [
+        *_domains(deployment.http),
+        *_tls(deployment.http, given, overridden),
+        *_http3(deployment),
+        *_ports(deployment),
+        *_paths(deployment.http),
+        *_hsts(deployment.http),
+        *_timeouts(deployment),
+        *_processes(deployment, given),
+        *_web(deployment, environ, given),
+    ]
+
+
+def _domains(http: Http) -> Iterator[Problem]:
+    for index, domain in enumerate(http.domains):
+        if domain in http.domains[:index]:
+            yield Problem(("http", "domains", index), "stands in the list twice")
+        if http.tls != "letsencrypt":
+            continue
+        place = ("http", "domains", index)
+        if domain.startswith("*."):
+            yield Problem(
+                place,
+                "is a wildcard, which Let's Encrypt does not certify by a file on the server",
+                'name each domain, or use tls = "files"',
+            )
+        elif "." not in domain or domain.replace(".", "").isdigit():
+            yield Problem(place, "is no public domain, and Let's Encrypt certifies no other")
+
+
+def _tls(http: Http, given: Callable[..., bool], overridden: Container[tuple[str, ...]]) -> Iterator[Problem]:
+    if not http.domains and http.tls in {"letsencrypt", "files"}:
+        yield Problem(("http", "domains"), f"is empty, and tls {http.tls} needs the domains of the certificate")
+    if http.tls == "files":
+        for key in ("certificate", "certificate_key"):
+            if getattr(http, key) is None:
+                yield Problem(("http", key), "is missing, and tls files needs it")
+    elif ("http", "tls") not in overridden:
+        for key in ("certificate", "certificate_key"):
+            if given("http", key):
+                yield Problem(("http", key), f"is read with tls files only, and tls is {http.tls}")
+    if http.certificate is not None and http.certificate == http.certificate_key:
+        yield Problem(("http", "certificate_key"), "is the same file as the certificate")
+    if http.tls == "upstream" and not http.trusted_proxies:
+        yield Problem(
+            ("http", "trusted_proxies"),
+            "is empty, and tls upstream needs the networks of the load balancer",
+            "without them nobody could tell its X-Forwarded-Proto from a client's",
+        )
+
+
+def _http3(deployment: Deployment) -> Iterator[Problem]:
+    if not deployment.http.http3:
+        return
+    if deployment.http.tls in {"off", "upstream"}:
+        yield Problem(("http", "http3"), f"needs TLS in nginx, and tls is {deployment.http.tls}")
+    if not knows(deployment.versions.nginx, "http3"):
+        yield Problem(("http", "http3"), "needs nginx 1.25 or later", "declare it in versions.nginx")
+
+
+def _ports(deployment: Deployment) -> Iterator[Problem]:
+    http = deployment.http
+    own_tls = http.tls in {"letsencrypt", "files"}
+    if own_tls and http.port == http.tls_port:
+        yield Problem(("http", "tls_port"), "is the port for plain HTTP as well")
+    address = derived.upstream(deployment)
+    if address.is_loopback and address.port in ({http.port, http.tls_port} if own_tls else {http.port}):
+        yield Problem(("http", "upstream"), "has a port that nginx listens on itself")
+
+
+def _paths(http: Http) -> Iterator[Problem]:
+    for prefix in http.static:
+        place = ("http", "static", prefix)
+        if f"{http.health_path}/".startswith(prefix):
+            yield Problem(place, "covers the health path, which the app must answer")
+        if ACME_PREFIX.startswith(prefix) or prefix.startswith(ACME_PREFIX):
+            yield Problem(place, f"covers {ACME_PREFIX}, which belongs to the certificate authority")
+    if http.health_path == "/":
+        yield Problem(("http", "health_path"), "is the home page, which would never be logged")
+    if f"{http.health_path}/".startswith(ACME_PREFIX):
+        yield Problem(("http", "health_path"), f"lies in {ACME_PREFIX}, which belongs to the certificate authority")
+
+
+def _hsts(http: Http) -> Iterator[Problem]:
+    if http.hsts.preload and not (http.hsts.include_subdomains and http.hsts.max_age >= _YEAR):
+        yield Problem(
+            ("http", "hsts", "preload"),
+            "needs include_subdomains and a max_age of a year, or browsers do not take the domain into their list",
+        )
+
+
+def _timeouts(deployment: Deployment) -> Iterator[Problem]:
+    timeouts = deployment.http.timeouts
+    for field in fields(timeouts):
+        if getattr(timeouts, field.name) <= 0:
+            yield Problem(("http", "timeouts", field.name), "must be above 0")
+    if deployment.maintenance.retry_after < 1:
+        yield Problem(("maintenance", "retry_after"), "must be at least one second")
+
+
+# --- processes ------------------------------------------------------------------------------------------------------
+
+
+def _processes(deployment: Deployment, given: Callable[..., bool]) -> Iterator[Problem]:
+    for name, process in deployment.processes.items():
+        if not process.command and name != "web":
+            yield Problem(("processes", name, "command"), "is missing", "only web is served by gunicorn without one")
+        if process.command:
+            for key in _GUNICORN_ONLY:
+                if given("processes", name, key):
+                    yield Problem(("processes", name, key), "is for gunicorn, and this process has its own command")
+        yield from _memory(name, process)
+
+
+def _memory(name: str, process: Process) -> Iterator[Problem]:
+    if process.memory is None:
+        return
+    place = ("processes", name, "memory")
+    if process.memory < _LEAST_MEMORY:
+        yield Problem(place, "is less than a Python process needs", "was the unit forgotten? write 512 MiB")
+    elif process.workers is not None and process.memory < process.workers * _LEAST_MEMORY:
+        yield Problem(place, f"is too little for {process.workers} workers")
+
+
+def _web(deployment: Deployment, environ: Mapping[str, str], given: Callable[..., bool]) -> Iterator[Problem]:
+    process = derived.web(deployment)
+    if process.singleton and not process.command:
+        if process.workers is not None and process.workers > 1:
+            yield Problem(("processes", "web", "workers"), f"must be 1: {_SINGLETON}")
+        if _asks_for_more(environ.get("WEB_CONCURRENCY", "")):
+            yield Problem((), f"must be 1 or unset: {_SINGLETON}", variable="WEB_CONCURRENCY")
+    if process.worker_class == "sync" and given("processes", "web", "threads") and process.threads > 1:
+        yield Problem(("processes", "web", "threads"), "must be 1 or unset: a sync worker has one thread")
+
+
+def _asks_for_more(concurrency: str) -> bool:
+    text = concurrency.strip()
+    return text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 1
