@@ -1,4 +1,4 @@
-"""The shape of every problem envkit reports: where it is, which setting or key it concerns, what is wrong, what to do."""
+"""The shape of every problem envkit reports: where it is, what it concerns, what is wrong, what to do."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ _histories: dict[int, tuple[weakref.ref[Any], _History]] = {}
 def remember(settings: BaseModel, plan: Plan, origins: dict[int, Origin], gathered: Gathered) -> None:
     """Keeps what `explain` tells, beside the instance: nothing of it is in its comparison, copies or dumps."""
     key = id(settings)
-    notes = {
+    notes: dict[int, tuple[str, ...]] = {
         index: (found.note,)
         for index, found in gathered.found.items()
         if found.note and origins.get(index) == found.origin

@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def flask_config(settings: BaseModel) -> dict[str, Any]:
-    """Every field of any pydantic model by its upper-case name, secrets revealed: what `app.config.from_mapping` takes."""
+    """The fields of any pydantic model by upper-case name, secrets revealed: what `app.config.from_mapping` takes."""
     return {name.upper(): revealed(getattr(settings, name)) for name in type(settings).model_fields}

@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
-EnvFiles = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None"
-
 
 @overload
 def load_settings(
     *,
-    env_files: Any = None,
+    env_files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     environ: Mapping[str, str] | None = None,
     secrets_dir: str | os.PathLike[str] | None = None,
     interpolate: bool = True,
@@ -37,7 +35,7 @@ def load_settings(
     model: type[M],
     /,
     *,
-    env_files: Any = None,
+    env_files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     environ: Mapping[str, str] | None = None,
     secrets_dir: str | os.PathLike[str] | None = None,
     interpolate: bool = True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.findings import Finding
@@ -132,88 +131,77 @@ def _read_env_files(
         if not os.path.lexists(DEFAULT_ENV_FILE):
             return []
         paths = (DEFAULT_ENV_FILE,)
-    elif isinstance(paths, (str, os.PathLike)):
-        paths = (paths,)
     files: list[EnvFile] = []
-    for path in map(os.fspath, paths):
+    for path in [os.fspath(path) for path in paths]:
         try:
             text = load_text(path)
         except UnreadableFile as error:
             findings.append(Finding(str(path), "", error.problem, error.hint))
             continue
         # An exported variable beats the file in ${NAME} as well; files that came earlier lend their values.
-        lent = _Layered(environ, files) if files and interpolate and "${" in text else environ
+        lent = _layered(environ, files) if files and interpolate and "${" in text else environ
         parsed = dotenv.parse(text, interpolate=interpolate, environ=lent, override=False)
         findings.extend(Finding(f"{path}:{line}", "", problem, hint) for line, problem, hint in parsed.problems)
         files.append(EnvFile(path, parsed))
     return files
 
 
-def _Layered(environ: Mapping[str, str], files: list[EnvFile]) -> Mapping[str, str]:  # noqa: N802  reads as the class it returns
-    from collections import ChainMap
-
-    return ChainMap(
-        dict(environ),
-        *({name: value for name, value in file.parsed.values.items() if value is not None} for file in reversed(files)),
-    )
+def _layered(environ: Mapping[str, str], files: list[EnvFile]) -> Mapping[str, str]:
+    """The environment over what the files read so far define."""
+    layered: dict[str, str] = {}
+    for file in files:
+        layered.update((name, value) for name, value in file.parsed.values.items() if value is not None)
+    layered.update(environ)
+    return layered
 
 
 def _take_named_files(plan: Plan, gathered: Gathered, environ: Mapping[str, str], present: set[str]) -> None:
     """Adds settings whose NAME_FILE, in the environment or in a `.env` file, names a file."""
     for file_name, index in plan.by_file_name.items():
-        place, path = "", ""
-        if file_name in present:
-            place, path = "environment", environ[file_name]
+        place, path = "environment", environ[file_name] if file_name in present else ""
         for file in reversed(gathered.env_files):
             if not path and file.parsed.values.get(file_name):
                 place = f"{file.path}:{file.parsed.lines[file_name]}"
                 path = file.parsed.values[file_name] or ""
         if not path:
             continue
-        origin = Origin("file", f"{file_name} {path}" if _is_surely_a_path(path) else file_name)
+        may_be_shown = _is_surely_a_path(path)
+        origin = Origin("file", path if may_be_shown else file_name)
         if index in gathered.found:
             gathered.overrode.setdefault(index, []).append(origin)
-            continue
-        name = file_name.removesuffix("_FILE")
-        shown = f"{place}: {file_name}"
-        _take_file(plan, gathered, index, name, path, origin, shown, may_show_path=_is_surely_a_path(path))
+        elif may_be_shown:
+            _take_file(plan, gathered, index, file_name.removesuffix("_FILE"), origin)
+        else:
+            gathered.failed.add(index)
+            hint = "it takes a path; was the value itself put there?"
+            gathered.findings.append(Finding(place, file_name, "names no file that exists", hint))
 
 
 def _is_surely_a_path(text: str) -> bool:
     """Whether `text` can be shown as a path: somebody may have put the secret itself into NAME_FILE."""
-    if len(text) > 255 or not text.isprintable():
+    if len(text) > _PATH_MAX or not text.isprintable():
         return False
     if os.path.lexists(text):
         return True
-    top = text.split("/")[1:2]
-    return text.startswith("/") and bool(top and top[0]) and Path("/", top[0]).is_dir()
+    top = text.split("/", 2)[1:2]
+    return text.startswith("/") and bool(top and top[0]) and os.path.isdir(f"/{top[0]}")  # noqa: PTH112  hot path
 
 
-def _take_file(
-    plan: Plan,
-    gathered: Gathered,
-    index: int,
-    name: str,
-    path: str,
-    origin: Origin,
-    shown: str,
-    *,
-    may_show_path: bool = True,
-) -> None:
+_PATH_MAX = 4096  # linux/limits.h
+
+
+def _take_file(plan: Plan, gathered: Gathered, index: int, name: str, origin: Origin) -> None:
+    """Adds the content of the file at the origin's place."""
+    slot = plan.slots[index]
     try:
-        text, dropped_newline = read_secret_file(path)
+        text, dropped_newline = read_secret_file(origin.place)
     except UnreadableFile as error:
         gathered.failed.add(index)
-        if may_show_path:
-            gathered.findings.append(Finding(str(path), plan.slots[index].name, error.problem, error.hint))
-        else:
-            gathered.findings.append(
-                Finding(*shown.split(": ", 1), "names no file", "it takes a path; was the value itself put there?")
-            )
+        gathered.findings.append(Finding(origin.place, slot.name, error.problem, error.hint))
         return
-    if text or plan.slots[index].keeps_empty:
+    if text or slot.keeps_empty:
         # A private key's final newline belongs to its normal form, whatever the file had.
-        note = "the file's final newline dropped" if dropped_newline and not plan.slots[index].key else ""
+        note = "the file's final newline dropped" if dropped_newline and not slot.key else ""
         gathered.found[index] = Found(name, text, origin, note)
 
 
@@ -232,9 +220,8 @@ def _take_secrets_directory(plan: Plan, gathered: Gathered, directory: str | os.
         index = folded.get(file_name.upper())
         if index is None:
             continue
-        path = f"{folder}/{file_name}"
-        origin = Origin("secrets", path)
+        origin = Origin("secrets", f"{folder}/{file_name}")
         if index in gathered.found or index in gathered.failed:
             gathered.overrode.setdefault(index, []).append(origin)
         else:
-            _take_file(plan, gathered, index, plan.slots[index].name, path, origin, path)
+            _take_file(plan, gathered, index, plan.slots[index].name, origin)

@@ -202,7 +202,7 @@ class DatabaseUrl(Secret):
 
     @classmethod
     def _from(cls, value: Any) -> Self:
-        return cls(super()._from(value)._text) if not isinstance(value, cls) else value
+        return value if isinstance(value, cls) else cls(super()._from(value).get_secret_value())
 
 
 def _duration(value: Any) -> Any:
