@@ -1,0 +1,62 @@
+"""Asks the real nginx whether it accepts rendered files, on any machine: `python -m envkit.operations.nginx_judge`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from envkit.targets.nginx.rehearsal import rehearsed
+
+
+def main(arguments: list[str]) -> int:
+    """Judges FOLDER/nginx/nginx.conf, and the files in FOLDER/nginx/sites as a distribution's nginx reads them.
+
+    Arguments are FOLDER and, where another than `nginx` is to judge, PROGRAM. nginx's own messages go to standard
+    error. Returns 0 when nginx accepts both, 1 when not, 2 when a program is missing.
+    """
+    folder, program = Path(arguments[0]) / "nginx", (arguments[1:] or ["nginx"])[0]
+    nginx, openssl = _find(program), _find("openssl")
+    if nginx is None or openssl is None:
+        print(f"{program if nginx is None else 'openssl'} is not installed", file=sys.stderr)  # noqa: T201
+        return 2
+    with tempfile.TemporaryDirectory(prefix="envkit-nginx-") as scratch:
+        _certify(openssl, Path(scratch))
+        complete = rehearsed((folder / "nginx.conf").read_text(encoding="utf-8"), scratch)
+        verdicts = [_accepts(nginx, "complete", complete, Path(scratch))]
+        sites = sorted((folder / "sites").glob("*.conf"))
+        if sites:
+            text = "\n".join(rehearsed(site.read_text(encoding="utf-8"), scratch) for site in sites)
+            verdicts.append(_accepts(nginx, "sites", _distribution(text, scratch), Path(scratch)))
+    return 0 if all(verdicts) else 1
+
+
+def _distribution(sites: str, scratch: str) -> str:
+    """The sites inside as little of an nginx.conf as nginx needs."""
+    return f"pid {scratch}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{sites}\n}}\n"
+
+
+def _accepts(nginx: str, name: str, text: str, scratch: Path) -> bool:
+    path = scratch / f"{name}.conf"
+    path.write_text(text, encoding="utf-8")
+    command = [nginx, "-t", "-q", "-e", "stderr", "-p", str(scratch), "-c", str(path)]
+    return subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode == 0
+
+
+def _certify(openssl: str, scratch: Path) -> None:
+    """A certificate for one minute, as `nginx -t` reads those that are named."""
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(scratch / "key.pem")]
+    command = [openssl, "req", "-x509", *key, "-out", str(scratch / "certificate.pem"), "-subj", "/CN=rehearsal"]
+    subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+
+
+def _find(program: str) -> str | None:
+    """nginx lies in /usr/sbin, which is not in everyone's PATH."""
+    return shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

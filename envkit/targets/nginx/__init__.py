@@ -1,0 +1,92 @@
+"""The nginx target: a complete nginx.conf, the site and the catch-all for a distribution's nginx, and what they need."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from textwrap import indent
+from typing import TYPE_CHECKING, Any
+
+from envkit.rendering.environments import Language, environment, header
+from envkit.rendering.quoting import Fragment
+from envkit.targets.artifacts import Artifact, Judge, Rendering
+from envkit.targets.nginx.findings import findings_of
+from envkit.targets.nginx.place import SERVER, Place
+from envkit.targets.nginx.site import site_context
+from envkit.targets.nginx.tls import live_folder, state_folder
+
+if TYPE_CHECKING:
+    from envkit.deployment.model import Deployment
+
+LANGUAGE: Language = "nginx"
+_TEMPLATES = Path(__file__).parent / "templates"
+_COMMAND = "envkit render nginx"
+
+
+def render(deployment: Deployment, place: Place = SERVER) -> Rendering:
+    """The files of nginx for a description.
+
+    - `nginx/nginx.conf` is complete: it holds the very text of the files in `nginx/sites/`.
+    - `nginx/sites/NAME.conf` is the app alone, for a distribution's nginx; several apps can share one.
+    - `nginx/sites/catch-all.conf` refuses every other host, once for all of them. A description without domains
+      answers every host and has none.
+    - `nginx/maintenance.html` belongs in `derived.maintenance_directory`, unless the description names another page.
+    - `nginx/ensure-certificate.sh` (tls letsencrypt) runs before nginx starts and after every renewal.
+
+    Raises:
+        CannotQuote: nginx's language cannot hold a text of the description.
+    """
+    jinja = environment("nginx", _TEMPLATES)
+    context = site_context(deployment, place)
+
+    def written(template: str, **more: Any) -> str:
+        return jinja.get_template(template).render(context, header=header(_COMMAND), **more)
+
+    site = written("site.conf.j2")
+    catch_all = written("catch-all.conf.j2") if deployment.http.domains else ""
+    complete = written(
+        "nginx.conf.j2", place=place, site=_inside(site), catch_all=_inside(catch_all), **_main(deployment, place)
+    )
+    artifacts = [
+        Artifact("nginx/nginx.conf", complete),
+        Artifact(f"nginx/sites/{deployment.name}.conf", site),
+    ]
+    if catch_all:
+        artifacts.append(Artifact("nginx/sites/catch-all.conf", catch_all))
+    if not deployment.maintenance.page:
+        page = written("maintenance.html.j2", comment=header(_COMMAND, prefix="  "))
+        artifacts.append(Artifact("nginx/maintenance.html", page))
+    if deployment.http.tls == "letsencrypt":
+        artifacts.append(Artifact("nginx/ensure-certificate.sh", _ensure_certificate(deployment, place), 0o755))
+    return Rendering(tuple(artifacts), tuple(findings_of(deployment)))
+
+
+def _inside(text: str) -> Fragment:
+    """The text of a file as part of the complete one: without the header, and inside http."""
+    body = text.partition("\n\n")[2]
+    return Fragment(indent(body, "    ").rstrip("\n"))
+
+
+def _main(deployment: Deployment, place: Place) -> dict[str, Any]:
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi") if place.temporary else ()
+    return {
+        "own_main": f"{place.own}/{deployment.name}.d/main-*.conf",
+        "temporary": [(Fragment(kind), f"{place.temporary}/{kind}") for kind in kinds],
+    }
+
+
+def _ensure_certificate(deployment: Deployment, place: Place) -> str:
+    template = environment("shell", _TEMPLATES).get_template("ensure-certificate.sh.j2")
+    return template.render(
+        header=header(_COMMAND),
+        live=live_folder(deployment, place),
+        state=state_folder(deployment, place),
+        names="subjectAltName=" + ",".join(f"DNS:{domain}" for domain in deployment.http.domains),
+    )
+
+
+def _judge(folder: Path, _: Deployment) -> list[str]:
+    return [sys.executable, "-m", "envkit.operations.nginx_judge", str(folder)]
+
+
+JUDGE = Judge("nginx", _judge)

@@ -1,0 +1,41 @@
+"""The rendered text made ready for `nginx -t` on any machine: the same directives, with that machine's own paths."""
+
+from __future__ import annotations
+
+import re
+
+_LISTEN = re.compile(r"listen (\[::\]:|[0-9.]+:|)([0-9]+)(.*)")
+_FIRST_FREE_PORT = 1024
+_SHIFT = 20_000
+
+
+def rehearsed(text: str, folder: str) -> str:
+    """The text with what only the server has moved below a folder, or left out; every other line stands as it is.
+
+    `nginx -t` opens logs and certificates and binds ports. So certificates become `folder/certificate.pem` and
+    `folder/key.pem`, logs and temporary files lie in the folder, ports are on loopback and above 1023, and no user is
+    set. Rendered files have one directive on a line, which is all this relies on.
+    """
+    return "".join(_moved(line, folder) for line in text.splitlines(keepends=True))
+
+
+def _moved(line: str, folder: str) -> str:
+    stripped = line.strip()
+    name, _, rest = stripped.partition(" ")
+    margin = line[: len(line) - len(line.lstrip())]
+    if name == "user":
+        return "\n"
+    if name == "listen" and (found := _LISTEN.fullmatch(stripped)):
+        host = "127.0.0.2" if found[1].startswith("[") else "127.0.0.1"
+        port = int(found[2])
+        port += _SHIFT if port < _FIRST_FREE_PORT else 0
+        return f"{margin}listen {host}:{port}{found[3]}\n"
+    if name == "access_log" and rest != "off;" and (found := re.fullmatch(r"(?:\".*\"|\S+)( \w+)?;", rest)):
+        return f"{margin}access_log {folder}/access.log{found[1] or ''};\n"
+    own = {
+        "pid": f"{folder}/nginx.pid",
+        "error_log": "stderr",
+        "ssl_certificate": f"{folder}/certificate.pem",
+        "ssl_certificate_key": f"{folder}/key.pem",
+    }.get(name) or (f"{folder}/{name}" if name.endswith("_temp_path") else "")
+    return f"{margin}{name} {own};\n" if own else line
