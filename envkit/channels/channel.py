@@ -1,8 +1,8 @@
 """What a channel is: the protocol every module of this package (and every plug-in) implements.
 
 A channel is a way for settings to travel to a process. It can *write* settings as text, *read* such text as its
-real consumer would, and *refuse* a value which it cannot carry. New channels come from other packages by the entry
-point group ``envkit.channels``: each entry names an object that satisfies `Channel`.
+real consumer would, and *refuse* a value which it cannot carry. New channels come from other packages by the
+entry point group ``envkit.channels``: each entry names an object that satisfies `Channel`.
 """
 
 from __future__ import annotations
@@ -49,16 +49,27 @@ class Refusal(NamedTuple):
 
 
 class Channel(Protocol):
-    """A way for settings to travel to a process."""
+    """A way for settings to travel to a process; plain attributes do for the four properties."""
 
-    name: str
-    """What the user types after `--to`."""
-    summary: str
-    """One line for `envkit channels`."""
-    reader: str
-    """The programs and versions whose reading this channel follows."""
-    rules: tuple[str, ...]
-    """How these programs read, one rule each, with the source: what `envkit channels NAME` prints."""
+    @property
+    def name(self) -> str:
+        """What the user types after `--to`."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """One line for `envkit channels`."""
+        ...
+
+    @property
+    def reader(self) -> str:
+        """The programs and versions whose reading this channel follows."""
+        ...
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """How these programs read, one rule each, with the source: what `envkit channels NAME` prints."""
+        ...
 
     def refuse(self, name: str, value: str) -> Refusal | None:
         """The reason why this channel cannot carry this value under this name, or None if it can."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from envkit.channels.channel import Channel
 
 LONGEST_VARIABLE = 131_071
-"""Bytes of ``NAME=value`` that Linux passes to a process: execve(2), MAX_ARG_STRLEN (32 pages) less the NUL."""
+"""Bytes of ``NAME=value`` that Linux passes to a process: execve(2), 32 pages less the NUL."""
 
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 
@@ -27,9 +27,7 @@ def refuse_not_text(value: str) -> Refusal | None:
     return Refusal(f"the value holds {what}", "store it as base64")
 
 
-def refuse_too_long(
-    name: str, value: str, longest: int = LONGEST_VARIABLE, unit: str = "a process"
-) -> Refusal | None:
+def refuse_too_long(name: str, value: str, longest: int = LONGEST_VARIABLE, unit: str = "a process") -> Refusal | None:
     """Refuses ``NAME=value`` of more than `longest` bytes of UTF-8; call after `refuse_not_text`."""
     # A character has four bytes at most, so that short values are never encoded.
     if (len(name) + len(value)) * 4 < longest or len(name.encode()) + 1 + len(value.encode()) <= longest:
@@ -45,8 +43,6 @@ def to_a_file(name: str) -> str:
 def require_carried(channel: Channel, settings: Mapping[str, str]) -> None:
     """Raises ValueError with every refusal of `settings`; its message holds no value."""
     refused = [(name, channel.refuse(name, value)) for name, value in settings.items()]
-    problems = [
-        f"{name}: {refusal.problem}. {refusal.hint}" for name, refusal in refused if refusal is not None
-    ]
+    problems = [f"{name}: {refusal.problem}. {refusal.hint}" for name, refusal in refused if refusal is not None]
     if problems:
         raise ValueError("\n".join(f"{channel.name}: {problem}" for problem in problems))

@@ -91,8 +91,6 @@ def _plugged_in(name: str) -> Channel:
     parts = ("name", "summary", "reader", "rules", "refuse", "write", "read")
     missing = [part for part in parts if not hasattr(found, part)]
     if missing:
-        raise TypeError(
-            f"{name}: the entry point {entry.value} names no channel: it lacks {', '.join(missing)}"
-        )
+        raise TypeError(f"{name}: the entry point {entry.value} names no channel: it lacks {', '.join(missing)}")
     plugged_in: Channel = found
     return plugged_in
