@@ -1,0 +1,255 @@
+"""The inside of one armoured block: its headers and base64 lines, put back where there is only one way to do it.
+
+Nothing is guessed. A damaged body is read in every way that its damage allows; it is repaired when the bytes of exactly
+one reading are a whole key by their own format (lengths, structure, checksum), and refused otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from envkit.settings.key_contents import Fault, base64_bytes, contents_fault, crc24
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WRITE_NEWLINES = r"write newlines as \n"
+
+
+class Body(NamedTuple):
+    """The lines between BEGIN and END in normal form, each with its line end, and the repairs that led there."""
+
+    text: str
+    repairs: tuple[str, ...] = ()
+
+
+def read_body(kind: str, content: str) -> Body | Fault:
+    """Reads what stands between the BEGIN and END lines.
+
+    Args:
+        kind: the label of the block.
+        content: the text between the two lines, with LF line ends.
+
+    Returns:
+        The normal form: headers, an empty line after them, base64 in lines as they were, or 64 characters long (70 for
+        OpenSSH, as ssh-keygen writes) if they were lost or uneven; or what is wrong.
+    """
+    if not content.strip():
+        return Fault("there is nothing between the BEGIN and END lines", "give the whole key, the body included")
+    faults: list[Fault] = []
+    whole: list[_Reading] = []
+    for reading in islice(_readings(kind, content), _MOST_READINGS):
+        fault = _fault(kind, reading)
+        if fault:
+            faults.append(fault)
+        elif all(reading.body != other.body for other in whole):
+            whole.append(reading)
+            if "\n" in content:  # the lines are there, so that the first reading is the plain one
+                break
+    if len(whole) == 1:
+        return _body(kind, whole[0])
+    if whole:
+        return Fault("the newlines were lost, and the rest can be read in more than one way", _WRITE_OR_ENCODE)
+    if "\n" not in content and not (faults and faults[0] in _TELLING):
+        return Fault("the newlines were lost, and what is left is not one whole key", _WRITE_OR_ENCODE)
+    return faults[0]
+
+
+class _Reading(NamedTuple):
+    headers: tuple[str, ...]
+    lines: tuple[str, ...]
+    """Base64 in lines as found; one line if their ends were lost."""
+    checksum: str
+    """The four characters of the CRC-24, or nothing."""
+    repairs: tuple[str, ...]
+
+    @property
+    def body(self) -> str:
+        return "".join(self.lines)
+
+
+_MOST_READINGS = 1_000  # a bound for hostile input: a real key has a few dozen, and most fall at their first bytes
+_WIDEST = 76  # of the line lengths in use: 64 (RFC 7468, GnuPG), 70 (OpenSSH), 76 (MIME encoders)
+_WRITE_OR_ENCODE = f"{WRITE_NEWLINES}, or give base64 of the whole file"
+_COPY_AGAIN = "copy the key again"
+_PLACEHOLDER = Fault("the body is left out («...»): this is a placeholder", "give the whole key")
+_BACKSLASHES = Fault("backslashes are left in the body after decoding", f"{WRITE_NEWLINES} and nothing else")
+_CHECKSUM = Fault("the CRC-24 at the end does not fit: a character was changed, lost or added", _COPY_AGAIN)
+_NO_HEADERS = Fault("there are lines before the body which do not belong to this kind of key", _COPY_AGAIN)
+_SHORT = Fault("the body is cut short, or characters in it were lost", "give the whole key")
+_NOT_BASE64 = Fault("the body is not base64: a character in it was changed, lost or added", _COPY_AGAIN)
+_TELLING = (_PLACEHOLDER, _BACKSLASHES, _CHECKSUM)
+"""Faults that say more than that newlines were lost."""
+
+
+def _fault(kind: str, reading: _Reading) -> Fault | None:
+    data = base64_bytes(reading.body)
+    if data is None:
+        return _base64_fault(reading.body)
+    fault = contents_fault(kind, data, encrypted=bool(reading.headers) and not kind.startswith("PGP "))
+    if fault is None and reading.checksum and base64_bytes(reading.checksum) != crc24(data).to_bytes(3, "big"):
+        return _CHECKSUM
+    return fault
+
+
+def _base64_fault(body: str) -> Fault:
+    if "..." in body or "…" in body:
+        return _PLACEHOLDER
+    if "\\" in body:
+        return _BACKSLASHES
+    if ":" in body:
+        return _NO_HEADERS
+    return _SHORT if re.fullmatch(r"[A-Za-z0-9+/]*=*", body) else _NOT_BASE64
+
+
+def _body(kind: str, reading: _Reading) -> Body:
+    lines, repairs = reading.lines, reading.repairs
+    width = len(lines[0])
+    if width > _WIDEST or len(lines[-1]) > width or any(len(line) != width for line in lines[:-1]):
+        width = 70 if kind == "OPENSSH PRIVATE KEY" else 64
+        if not repairs:
+            repairs = (f"lines wrapped anew at {width} characters",)
+        body = reading.body
+        lines = tuple(body[place : place + width] for place in range(0, len(body), width))
+    if reading.headers or kind.startswith("PGP "):
+        lines = (*reading.headers, "", *lines)
+    if reading.checksum:
+        lines = (*lines, f"={reading.checksum}")
+    return Body("".join(f"{line}\n" for line in lines), repairs)
+
+
+# How the text can be read ---------------------------------------------------------------------------------------------
+
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*:(?: |$)")
+_ENCRYPTION = re.compile(
+    r"\s*Proc-Type:\s*4,ENCRYPTED\s*"
+    r"DEK-Info:\s*((?:(?:AES|ARIA|CAMELLIA)-\d{3}-CBC,[0-9A-Fa-f]{32}|SEED-CBC,[0-9A-Fa-f]{32}"
+    r"|(?:DES|DES-EDE3|IDEA|RC2|BF|CAST5)-CBC,[0-9A-Fa-f]{16}))\s*"
+)
+"""The headers of PEM encryption as OpenSSL writes them; the initial vector has the length of the cipher's block."""
+_PGP_NAMES = ("Version", "Comment", "MessageID", "Hash", "Charset")  # RFC 4880 section 6.2
+_PGP_NAME = re.compile(rf"(?={'|'.join(f'{name}: ' for name in _PGP_NAMES)})")
+_EATEN = (
+    ("n", r"the backslash of \n was lost"),
+    ("rn", r"the backslashes of \r\n were lost"),
+    ("/n", "they were written /n"),
+)
+"""What stands where a newline was: a shell, or systemd, takes the backslash from an unquoted value."""
+
+
+def _readings(kind: str, content: str) -> Iterator[_Reading]:
+    """The plain reading first, then each that undoes one kind of damage."""
+    if "\n" in content:
+        yield from _readings_of_lines(kind, content)
+        return
+    text = content.strip()
+    became_spaces = text != content or len(text.split()) > 1
+    repairs = (f"lost newlines put back (they had {'become spaces' if became_spaces else 'been dropped'})",)
+    if kind.startswith("PGP ") and ":" in text:
+        yield from _run_together(kind, text, repairs)
+    else:
+        headers, rest = _encryption_headers(text)
+        plain = _reading(kind, headers, rest.split(), repairs)
+        yield plain
+        yield from _padded(plain)
+    for separator, phrase in _EATEN:
+        for headers, lines in _joined(kind, text, separator):
+            yield _reading(kind, headers, lines, (f"lost newlines put back ({phrase})",))
+
+
+def _reading(kind: str, headers: tuple[str, ...], lines: list[str], repairs: tuple[str, ...]) -> _Reading:
+    """A reading of base64 lines, of which the last of a PGP block may hold, or be, the checksum."""
+    checksum = ""
+    if kind.startswith("PGP ") and lines:
+        found = re.fullmatch(r"([A-Za-z0-9+/]*={0,2})=([A-Za-z0-9+/]{4})", lines[-1])
+        if found:
+            checksum = found[2]
+            lines = [*lines[:-1], *filter(None, [found[1]])]
+    return _Reading(headers, tuple(lines) or ("",), checksum, repairs)
+
+
+def _padded(reading: _Reading) -> Iterator[_Reading]:
+    missing = -len(reading.body) % 4
+    if missing in {1, 2} and not reading.body.endswith("="):
+        lines = (*reading.lines[:-1], reading.lines[-1] + "=" * missing)
+        yield reading._replace(lines=lines, repairs=(*reading.repairs, "lost = at the end of the body put back"))
+
+
+def _readings_of_lines(kind: str, content: str) -> Iterator[_Reading]:
+    lines = [line.strip() for line in content.split("\n") if line.strip()]
+    if kind.startswith("PGP "):
+        count = next((place for place, line in enumerate(lines) if not _HEADER.match(line)), len(lines))
+        headers, rest = tuple(lines[:count]), lines[count:]
+        division = [""]
+    else:
+        headers, after = _encryption_headers("\n".join(lines))
+        rest = after.split("\n")
+        division = [""] if headers else []
+    usual = "".join(f"{line}\n" for line in ("", *headers, *division, *rest))
+    blanks = any(len(line.split()) > 1 for line in rest)
+    repairs = ("blanks and empty lines put right",) if content != usual or blanks else ()
+    plain = _reading(kind, headers, " ".join(rest).split(), repairs)
+    yield plain
+    yield from _padded(plain)
+    if blanks:  # the decoding of web forms turns + into a blank
+        pluses = [line.replace(" ", "+") for line in content.split("\n") if line.strip()][-len(rest) :]
+        yield _reading(kind, headers, pluses, ("+ put back where blanks stood in lines",))
+
+
+def _encryption_headers(text: str) -> tuple[tuple[str, ...], str]:
+    found = _ENCRYPTION.match(text)
+    if not found:
+        return (), text
+    return ("Proc-Type: 4,ENCRYPTED", f"DEK-Info: {found[1]}"), text[found.end() :]
+
+
+def _run_together(kind: str, text: str, repairs: tuple[str, ...]) -> Iterator[_Reading]:
+    """Readings of PGP armour with headers and body on one line: the body may begin anywhere after the last colon.
+
+    A secret key packet's first byte makes the first character `l` (old packet format) or `x` (new format).
+    """
+    for place in range(text.rindex(":") + 1, len(text)):
+        if text[place] in "lx":
+            headers = _divided(text[:place])
+            if headers:
+                yield _reading(kind, headers, text[place:].split(), repairs)
+
+
+def _divided(text: str) -> tuple[str, ...]:
+    """The header lines that were joined to `text`, or nothing when a name comes twice: its value may hold the name."""
+    headers = [header.strip() for header in _PGP_NAME.split(text)]
+    names = [header.partition(":")[0] for header in headers[1:]]
+    return tuple(headers[1:]) if not headers[0] and len(set(names)) == len(names) else ()
+
+
+def _joined(kind: str, text: str, separator: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Headers and lines of a block whose lines are joined by `separator`, for each usual line length that fits."""
+    size = len(separator)
+    if not (text.startswith(separator) and text.endswith(separator)) or len(text) <= 2 * size:
+        return
+    text = text[size:-size]
+    last: list[str] = []
+    if kind.startswith("PGP ") and text[-5 - size : -4] == f"{separator}=":
+        last = [text[-5:]]
+        text = text[: -5 - size]
+    for headers, body in _joined_headers(kind, text, separator):
+        for width in (64, 70, _WIDEST):
+            pieces = [body[place : place + width + size] for place in range(0, len(body), width + size)]
+            if pieces and len(pieces[-1]) <= width and all(piece.endswith(separator) for piece in pieces[:-1]):
+                yield headers, [*(piece[:width] for piece in pieces), *last]
+
+
+def _joined_headers(kind: str, text: str, separator: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    if ":" not in text:
+        if not kind.startswith("PGP "):
+            yield (), text
+        elif text.startswith(separator):
+            yield (), text.removeprefix(separator)
+        return
+    for division in re.finditer(f"(?={separator}{separator})", text):
+        if division.start() > text.rindex(":"):
+            headers = re.split(rf"{separator}(?=[A-Z][A-Za-z-]*: )", text[: division.start()])
+            if kind.startswith("PGP ") or _ENCRYPTION.fullmatch("\n".join(headers)):
+                yield tuple(headers), text[division.start() + 2 * len(separator) :]
