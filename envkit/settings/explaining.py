@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from envkit.settings.sources import origin_of
 from envkit.settings.types import PrivateKey, Secret, characters
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from envkit.settings.plan import Plan, Slot
-    from envkit.settings.sources import Gathered, Origin
+    from envkit.settings.sources import Found, Gathered
 
 
 class Explained(NamedTuple):
@@ -61,41 +62,40 @@ def explain(settings: BaseModel) -> Explanation:
     known = _histories.get(id(settings))
     if known is None or known[0]() is not settings:
         raise ValueError(f"this {type(settings).__name__} was not made by load_settings, so nothing is known of it")
-    plan, origins, overrode, notes = known[1]
+    plan, gathered = known[1]
+    found = gathered.found
     return Explanation(
         tuple(
             Explained(
                 name=slot.name,
-                origin=str(origins[index]) if index in origins else "default",
-                overrode=tuple(str(origin) for origin in overrode.get(index, ())),
-                repairs=(*_repairs(_value(settings, slot)), *notes.get(index, ())),
+                origin=str(origin_of(found[index])) if index in found else "default",
+                overrode=tuple(str(origin) for origin in gathered.overrode.get(index, ())),
+                repairs=(*_repairs(_value(settings, slot)), *_note(found.get(index))),
                 shape=_shape(_value(settings, slot)),
             )
             for index, slot in enumerate(plan.slots)
-            if not slot.children or index in origins
+            if not slot.children or index in found
         )
     )
 
 
-_History = tuple["Plan", "dict[int, Origin]", "dict[int, list[Origin]]", "dict[int, tuple[str, ...]]"]
-
-_histories: dict[int, tuple[weakref.ref[Any], _History]] = {}
+_histories: dict[int, tuple[weakref.ref[Any], tuple[Plan, Gathered]]] = {}
 """By identity, as settings with lists in them cannot be hashed; an entry goes when its settings go."""
 
 
-def remember(settings: BaseModel, plan: Plan, origins: dict[int, Origin], gathered: Gathered) -> None:
+def remember(settings: BaseModel, plan: Plan, gathered: Gathered) -> None:
     """Keeps what `explain` tells, beside the instance: nothing of it is in its comparison, copies or dumps."""
     key = id(settings)
-    notes: dict[int, tuple[str, ...]] = {
-        index: (found.note,)
-        for index, found in gathered.found.items()
-        if found.note and origins.get(index) == found.origin
-    }
 
     def forget(_: weakref.ref[Any], histories: dict[int, Any] = _histories) -> None:
         histories.pop(key, None)
 
-    _histories[key] = (weakref.ref(settings, forget), (plan, origins, gathered.overrode, notes))
+    _histories[key] = (weakref.ref(settings, forget), (plan, gathered))
+
+
+def _note(found: Found | None) -> Iterator[str]:
+    if found is not None and found[3]:
+        yield found[3]
 
 
 def _value(settings: BaseModel, slot: Slot) -> Any:

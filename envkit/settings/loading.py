@@ -12,7 +12,7 @@ from envkit.settings.errors import SettingsError
 from envkit.settings.explaining import remember
 from envkit.settings.model import DEVELOPMENT, ENVIRONMENT_VARIABLE, WebSettings
 from envkit.settings.plan import Plan, Slot, plan_of
-from envkit.settings.sources import Found, Gathered, Origin, gather
+from envkit.settings.sources import Found, Gathered, Origin, gather, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,9 +95,9 @@ def _load(
 ) -> tuple[BaseModel | None, list[Finding]]:
     gathered = gather(plan, environ=environ, env_files=env_files, secrets_dir=secrets_dir, interpolate=interpolate)
     problems: dict[int, list[Finding]] = {}
-    data, origins = _assemble(plan, gathered, overrides, problems)
+    data = _assemble(plan, gathered, overrides, problems)
     if plan.development:
-        _apply_development_defaults(plan, gathered, environ, data, origins, problems)
+        _apply_development_defaults(plan, gathered, environ, data, problems)
 
     settings: BaseModel | None = None
     rejected: list[Any] = []
@@ -106,13 +106,12 @@ def _load(
     except ValidationError as error:
         rejected = error.errors(include_url=False, include_input=False)
     for details in rejected:
-        _add_rejection(plan, details, gathered, origins, data, problems)
+        _add_rejection(plan, details, gathered, data, problems)
 
-    findings = gathered.findings + [finding for index in sorted(problems) for finding in problems[index]]
-    if findings:
-        return None, findings
+    if problems or gathered.findings:
+        return None, gathered.findings + [finding for index in sorted(problems) for finding in problems[index]]
     assert settings is not None  # noqa: S101  no rejection without a finding
-    remember(settings, plan, origins, gathered)
+    remember(settings, plan, gathered)
     return settings, []
 
 
@@ -122,31 +121,31 @@ _OUTSIDE = -1
 
 def _assemble(
     plan: Plan, gathered: Gathered, overrides: dict[str, Any], problems: dict[int, list[Finding]]
-) -> tuple[dict[str, Any], dict[int, Origin]]:
-    """Nested dictionaries for pydantic, by field names, and each slot's origin."""
+) -> dict[str, Any]:
+    """Nested dictionaries for pydantic, by field names."""
     data: dict[str, Any] = {}
-    origins: dict[int, Origin] = {}
-    found = gathered.found
-    for index, slot in enumerate(plan.slots):
-        item = found.get(index)
-        if item is None:
-            if slot.children and slot.required:  # so that each missing setting inside it is named
-                _put(data, slot.path, {})
-            continue
-        origins[index] = item.origin
-        value: Any = item.text
+    found, slots = gathered.found, plan.slots
+    for index in plan.containers:
+        if slots[index].required:  # so that each missing setting inside it is named
+            _put(data, slots[index].path, {})
+    for index in sorted(found):
+        item = found[index]
+        slot = slots[index]
+        value: Any = item[1]
         if slot.shape != "text":
             value, problem = _decode(slot, item)
             if problem is not None:
                 problems.setdefault(index, []).append(problem)
                 gathered.failed.add(index)
                 continue
-        if len(slot.path) == 1:
-            data[slot.path[0]] = value
+        path = slot.path
+        if len(path) == 1:
+            data[path[0]] = value
         else:
-            _put(data, slot.path, value)
-    _override(plan, gathered, overrides, data, origins, problems)
-    return data, origins
+            _put(data, path, value)
+    if overrides:
+        _override(plan, gathered, overrides, data, problems)
+    return data
 
 
 def _put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
@@ -160,7 +159,8 @@ def _put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 
 def _decode(slot: Slot, item: Found) -> tuple[Any, Finding | None]:
     """A list from commas or JSON, anything else structured from JSON."""
-    text = item.text.strip()
+    name, text, _, _ = item
+    text = text.strip()
     if slot.shape == "list" and not (text.startswith("[") and text.endswith("]")):
         return [part for part in map(str.strip, text.split(",")) if part], None
     import json
@@ -172,7 +172,7 @@ def _decode(slot: Slot, item: Found) -> tuple[Any, Finding | None]:
     except RecursionError:
         place = "its depth"
     hint = 'write it with commas, or as JSON such as ["a", "b"]' if slot.shape == "list" else "write it as JSON"
-    return None, Finding(str(item.origin), item.name, f"is not valid JSON at {place}", hint)
+    return None, Finding(str(origin_of(item)), name, f"is not valid JSON at {place}", hint)
 
 
 def _override(
@@ -180,7 +180,6 @@ def _override(
     gathered: Gathered,
     overrides: dict[str, Any],
     data: dict[str, Any],
-    origins: dict[int, Origin],
     problems: dict[int, list[Finding]],
 ) -> None:
     """Puts keyword overrides over what the sources had."""
@@ -194,17 +193,17 @@ def _override(
             continue
         slot = plan.slots[index]
         if isinstance(value, str) and slot.shape != "text":
-            value, problem = _decode(slot, Found(slot.name, value, _KEYWORD))  # noqa: PLW2901  one value, decoded
+            value, problem = _decode(slot, (slot.name, value, _KEYWORD, ""))  # noqa: PLW2901  one value, decoded
             if problem is not None:
                 problems.setdefault(index, []).append(problem)
                 continue
         covered = [i for i, other in enumerate(plan.slots) if other.path[: len(slot.path)] == slot.path]
         for i in covered:
-            if i in origins:
-                gathered.overrode.setdefault(i, []).insert(0, origins.pop(i))
+            if i in gathered.found:
+                gathered.overrode.setdefault(i, []).insert(0, origin_of(gathered.found.pop(i)))
             gathered.failed.discard(i)
             problems.pop(i, None)
-        origins[index] = _KEYWORD
+        gathered.found[index] = (slot.name, "", _KEYWORD, "")
         data[field_name] = value
 
 
@@ -216,15 +215,14 @@ def _apply_development_defaults(
     gathered: Gathered,
     environ: Mapping[str, str],
     data: dict[str, Any],
-    origins: dict[int, Origin],
     problems: dict[int, list[Finding]],
 ) -> None:
     """Takes the defaults fit only for development in development; elsewhere each is a problem."""
     development = _is_development(environ, gathered)
     for index, slot in enumerate(plan.slots):
-        if not slot.development or index in origins or index in gathered.failed:
+        if not slot.development or index in gathered.found or index in gathered.failed:
             continue
-        inside = data
+        inside: Any = data
         for part in slot.path[:-1]:
             inside = inside.get(part, {}) if isinstance(inside, dict) else {}
         if isinstance(inside, dict) and slot.path[-1] in inside:  # given as part of a nested model's JSON
@@ -263,7 +261,6 @@ def _add_rejection(
     plan: Plan,
     details: Any,
     gathered: Gathered,
-    origins: dict[int, Origin],
     data: dict[str, Any],
     problems: dict[int, list[Finding]],
 ) -> None:
@@ -275,7 +272,7 @@ def _add_rejection(
         return
     if any(failed in gathered.failed for failed in _inside(plan, index)):
         return
-    finding = rejection(plan, index, details, gathered, origins, data)
+    finding = rejection(plan, index, details, gathered, data)
     known = problems.setdefault(_OUTSIDE if index is None else index, [])
     if finding not in known:
         known.append(finding)

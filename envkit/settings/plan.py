@@ -31,7 +31,6 @@ class Slot(NamedTuple):
     shape: Shape
     secret: bool
     key: bool
-    keeps_empty: bool
     required: bool
     development: bool
     """Its default is fit only for development."""
@@ -39,11 +38,6 @@ class Slot(NamedTuple):
     field: FieldInfo
     children: tuple[str, ...] = ()
     """For a nested model: the names of its settings. The whole can also be given as one JSON object."""
-
-    @property
-    def describes_model(self) -> bool:
-        """The slot stands for a whole nested model, beside the slots of its fields."""
-        return bool(self.children)
 
 
 class Plan(NamedTuple):
@@ -57,6 +51,12 @@ class Plan(NamedTuple):
     by_file_name: dict[str, int]
     """Every ``NAME_FILE``, unless the class declares that very name as a setting."""
     by_path: dict[tuple[str, ...], int]
+    containers: tuple[int, ...]
+    """Slots that stand for a whole nested model, beside the slots of its fields."""
+    keeping_empty: frozenset[int]
+    """Slots for which an empty value is a value."""
+    ranks: dict[str, int]
+    """The order of all names, strongest first, if some slot has several; else empty."""
     development: bool
     """Some default is fit only for development."""
 
@@ -90,6 +90,9 @@ def _make(model: type[BaseModel], prefix: str) -> Plan:
         slots=slots,
         by_name=by_name,
         by_file_name=by_file_name,
+        containers=tuple(index for index, slot in enumerate(slots) if slot.children),
+        keeping_empty=frozenset(index for index, slot in enumerate(slots) if _keeps_empty(slot.field)),
+        ranks={name: rank for rank, name in enumerate(by_name)} if len(by_name) > len(slots) else {},
         by_path={slot.path: index for index, slot in enumerate(slots)},
         development=any(slot.development for slot in slots),
     )
@@ -115,7 +118,6 @@ def _slots(
                 shape=_shape(parts),
                 secret=_holds(field.annotation, _SECRET_TYPES),
                 key=_holds(field.annotation, (PrivateKey,)),
-                keeps_empty=any(isinstance(mark, AllowEmpty) or mark is AllowEmpty for mark in field.metadata),
                 required=field.is_required(),
                 development=isinstance(field.default_factory, DevelopmentOnly),
                 annotation=field.annotation,
@@ -128,6 +130,10 @@ def _slots(
 
 
 _SECRET_TYPES = (Secret, DatabaseUrl, SecretStr, SecretBytes)
+
+
+def _keeps_empty(field: FieldInfo) -> bool:
+    return any(isinstance(mark, AllowEmpty) or mark is AllowEmpty for mark in field.metadata)
 
 
 def _names(field_name: str, field: FieldInfo, prefix: str) -> tuple[str, ...]:

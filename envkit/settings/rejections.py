@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from envkit.findings import Finding, did_you_mean
+from envkit.settings.sources import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envkit.settings.plan import Plan, Slot
-    from envkit.settings.sources import Gathered, Origin
+    from envkit.settings.sources import Found, Gathered
 
 
 def rejection(
@@ -18,7 +19,6 @@ def rejection(
     index: int | None,
     details: dict[str, Any],
     gathered: Gathered,
-    origins: dict[int, Origin],
     data: dict[str, Any],
 ) -> Finding:
     """The finding for one entry of `ValidationError.errors(include_input=False)`.
@@ -27,8 +27,7 @@ def rejection(
         plan: the plan that was loaded.
         index: the slot concerned; None for a check of the whole class.
         details: the entry.
-        gathered: what the sources had, for the names that may have been misspelt.
-        origins: slot index to origin.
+        gathered: what the sources had, for origins and for names that may have been misspelt.
         data: what pydantic validated, so that no message shows any of it.
     """
     class_name = plan.model.__name__
@@ -37,11 +36,11 @@ def rejection(
     slot = plan.slots[index]
     if details["type"] == "missing" and details["loc"] == slot.path:
         return Finding(class_name, slot.name, "is not set", _how_to_set(plan, index, gathered))
-    name = gathered.found[index].name if index in gathered.found else slot.name
-    origin = origins.get(index) or _outer_origin(plan, slot, origins)
+    found = _nearest(plan, slot, gathered)
+    name = gathered.found[index][0] if index in gathered.found else slot.name
     problem, hint = _in_words(slot, details, data)
     place = _place_inside(slot, details["loc"])
-    return Finding(str(origin or class_name), name, f"{place}{problem}", hint)
+    return Finding(str(origin_of(found)) if found else class_name, name, f"{place}{problem}", hint)
 
 
 def _how_to_set(plan: Plan, index: int, gathered: Gathered) -> str:
@@ -60,12 +59,12 @@ def _how_to_set(plan: Plan, index: int, gathered: Gathered) -> str:
     return f"set {slot.name} in the environment or a .env file, or name its file in {slot.name}_FILE"
 
 
-def _outer_origin(plan: Plan, slot: Slot, origins: dict[int, Origin]) -> Origin | None:
-    """The origin of the nearest enclosing model, whose JSON may have held this field."""
-    for length in range(len(slot.path) - 1, 0, -1):
-        origin = origins.get(plan.by_path[slot.path[:length]])
-        if origin is not None:
-            return origin
+def _nearest(plan: Plan, slot: Slot, gathered: Gathered) -> Found | None:
+    """What was found for the field, or for the nearest model around it, whose JSON may have held the field."""
+    for length in range(len(slot.path), 0, -1):
+        index = plan.by_path[slot.path[:length]]
+        if index in gathered.found:
+            return gathered.found[index]
     return None
 
 

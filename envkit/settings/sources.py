@@ -10,7 +10,7 @@ from envkit.settings import dotenv
 from envkit.settings.files import UnreadableFile, load_text, read_secret_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from envkit.settings.plan import Plan
 
@@ -33,22 +33,24 @@ class Origin(NamedTuple):
         return self.place or self.source
 
 
-class Found(NamedTuple):
-    """A setting's text and where it came from."""
-
-    name: str
-    """The name under which it was found."""
-    text: str
-    origin: Origin
-    note: str = ""
-    """What reading changed: a final newline that was dropped."""
-
-
 class EnvFile(NamedTuple):
     """A `.env` file as it was read."""
 
     path: str
     parsed: dotenv.Parsed
+
+
+Found = tuple[str, str, "Origin | EnvFile", str]
+"""The name under which a setting was found, its text, where (`origin_of`), and what reading changed.
+
+A plain tuple: loading makes one for each setting, and a NamedTuple takes eight times as long to make.
+"""
+
+
+def origin_of(found: Found) -> Origin:
+    """Where `found` comes from; the line of a `.env` file is looked up only here, when somebody asks."""
+    name, _, place, _ = found
+    return place if isinstance(place, Origin) else Origin("dotenv", place.path, place.parsed.lines[name])
 
 
 class Gathered(NamedTuple):
@@ -84,39 +86,32 @@ def gather(
     """
     gathered = Gathered({}, {}, [], [], set())
     gathered.env_files.extend(_read_env_files(env_files, environ, gathered.findings, interpolate=interpolate))
-
-    present = set(environ)  # one pass; looking up each name in os.environ costs an encoding and an exception
-    _take(plan, gathered, ((name, environ[name], _ENVIRONMENT) for name in plan.by_name if name in present))
+    present = set(environ)  # one pass; asking os.environ for a name that is not there costs an exception each
+    _take(plan, gathered, environ, present & plan.by_name.keys(), _ENVIRONMENT)
     _take_named_files(plan, gathered, environ, present)
     _take_secrets_directory(plan, gathered, secrets_dir)
     for file in reversed(gathered.env_files):
-        values, lines, path = file.parsed.values, file.parsed.lines, file.path
-        _take(
-            plan,
-            gathered,
-            (
-                (name, values[name] or "", Origin("dotenv", path, lines[name]))
-                for name in plan.by_name
-                if name in values
-            ),
-        )
+        _take(plan, gathered, file.parsed.values, file.parsed.values.keys() & plan.by_name.keys(), file)
     return gathered
 
 
 _ENVIRONMENT = Origin("environment")
 
 
-def _take(plan: Plan, gathered: Gathered, values: Iterable[tuple[str, str, Origin]]) -> None:
+def _take(
+    plan: Plan, gathered: Gathered, values: Mapping[str, str | None], names: set[str], place: Origin | EnvFile
+) -> None:
     """Adds what one source has, unless a stronger source had it. An empty value counts as unset."""
-    slots, by_name, found = plan.slots, plan.by_name, gathered.found
-    for name, text, origin in values:
+    by_name, found, failed, keeping_empty = plan.by_name, gathered.found, gathered.failed, plan.keeping_empty
+    for name in sorted(names, key=plan.ranks.__getitem__) if plan.ranks else names:
         index = by_name[name]
-        if not text and not slots[index].keeps_empty:
+        text = values[name]
+        if not text and (text is None or index not in keeping_empty):
             continue
-        if index in found or index in gathered.failed:
-            gathered.overrode.setdefault(index, []).append(origin)
+        if index in found or index in failed:
+            gathered.overrode.setdefault(index, []).append(origin_of((name, text, place, "")))
         else:
-            found[index] = Found(name, text, origin)
+            found[index] = (name, text, place, "")
 
 
 def _read_env_files(
@@ -157,14 +152,15 @@ def _layered(environ: Mapping[str, str], files: list[EnvFile]) -> Mapping[str, s
 
 def _take_named_files(plan: Plan, gathered: Gathered, environ: Mapping[str, str], present: set[str]) -> None:
     """Adds settings whose NAME_FILE, in the environment or in a `.env` file, names a file."""
-    for file_name, index in plan.by_file_name.items():
-        place, path = "environment", environ[file_name] if file_name in present else ""
-        for file in reversed(gathered.env_files):
-            if not path and file.parsed.values.get(file_name):
-                place = f"{file.path}:{file.parsed.lines[file_name]}"
-                path = file.parsed.values[file_name] or ""
-        if not path:
-            continue
+    pointers: dict[str, tuple[str, Origin | EnvFile]] = {
+        name: (path, file)
+        for file in gathered.env_files
+        for name in file.parsed.values.keys() & plan.by_file_name.keys()
+        if (path := file.parsed.values[name])
+    }
+    exported = {name: (path, _ENVIRONMENT) for name in present & plan.by_file_name.keys() if (path := environ[name])}
+    for file_name, (path, place) in {**pointers, **exported}.items():
+        index = plan.by_file_name[file_name]
         may_be_shown = _is_surely_a_path(path)
         origin = Origin("file", path if may_be_shown else file_name)
         if index in gathered.found:
@@ -174,7 +170,8 @@ def _take_named_files(plan: Plan, gathered: Gathered, environ: Mapping[str, str]
         else:
             gathered.failed.add(index)
             hint = "it takes a path; was the value itself put there?"
-            gathered.findings.append(Finding(place, file_name, "names no file that exists", hint))
+            pointer = origin_of((file_name, path, place, ""))
+            gathered.findings.append(Finding(str(pointer), file_name, "names no file that exists", hint))
 
 
 def _is_surely_a_path(text: str) -> bool:
@@ -199,10 +196,10 @@ def _take_file(plan: Plan, gathered: Gathered, index: int, name: str, origin: Or
         gathered.failed.add(index)
         gathered.findings.append(Finding(origin.place, slot.name, error.problem, error.hint))
         return
-    if text or slot.keeps_empty:
+    if text or index in plan.keeping_empty:
         # A private key's final newline belongs to its normal form, whatever the file had.
         note = "the file's final newline dropped" if dropped_newline and not slot.key else ""
-        gathered.found[index] = Found(name, text, origin, note)
+        gathered.found[index] = (name, text, origin, note)
 
 
 def _take_secrets_directory(plan: Plan, gathered: Gathered, directory: str | os.PathLike[str] | None) -> None:
