@@ -58,7 +58,10 @@ def load_text(path: str | Path) -> str:
     Raises:
         UnreadableFile: the file is missing, a directory or device, not permitted, or not UTF-8.
     """
-    text = _decode(path, _read(path, limit=None).removeprefix(b"\xef\xbb\xbf"))
+    text = _attempt(path, limit=None)
+    if isinstance(text, UnreadableFile):
+        raise text
+    text = text.removeprefix("\ufeff")
     # What open() does to a file in text mode.
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
@@ -71,56 +74,58 @@ def read_secret_file(path: str | Path) -> SecretFile:
     Raises:
         UnreadableFile: as for `load_text`, or the file is larger than 1 MiB.
     """
-    text = _decode(path, _read(path, limit=MAX_SECRET_BYTES))
+    text = _attempt(path, limit=MAX_SECRET_BYTES)
+    if isinstance(text, UnreadableFile):
+        raise text
     if text.endswith("\n"):
         return SecretFile(text[: -2 if text.endswith("\r\n") else -1], dropped_newline=True)
     return SecretFile(text, dropped_newline=False)
 
 
-def _decode(path: str | Path, data: bytes) -> str:
-    # The error is raised outside the `except` block: a UnicodeDecodeError holds all of the data.
+def _attempt(path: str | Path, limit: int | None) -> str | UnreadableFile:
+    """The file's text, or the error to raise.
+
+    The error is handed back so that it is raised where no local variable, no cause and no context holds content (a
+    UnicodeDecodeError holds all of the data): reporters such as Sentry send the locals of every frame.
+    """
+    data = _read(path, limit)
+    if isinstance(data, int):
+        return _unreadable(str(path), data)
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         offset = error.start
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnreadableFile(
-            str(path), "is UTF-16, not UTF-8", "save it as UTF-8; Windows PowerShell's > writes UTF-16"
-        )
+        hint = "save it as UTF-8; Windows PowerShell's > writes UTF-16"
+        return UnreadableFile(str(path), "is UTF-16, not UTF-8", hint)
     line = data.count(b"\n", 0, offset) + 1
-    raise UnreadableFile(str(path), f"is not UTF-8 (line {line})", "save it as UTF-8")
+    return UnreadableFile(str(path), f"is not UTF-8 (line {line})", "save it as UTF-8")
 
 
-def _read(path: str | Path, limit: int | None) -> bytes:
-    """All bytes of a regular file or pipe, up to `limit`."""
-    failure: int | None = None
-    data = b""
-    # Errors are raised outside the `except` block: an OSError holds the path, which may be a mistaken secret.
+def _read(path: str | Path, limit: int | None) -> bytes | int:
+    """All bytes of a regular file or pipe, or the number of the error (`errno`)."""
     try:
         # Without O_NONBLOCK, opening a pipe waits until somebody opens its other end.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        try:
-            status = os.fstat(descriptor)
-            if stat.S_ISREG(status.st_mode):
-                if limit is None or status.st_size <= limit:
-                    data = _read_to_end(descriptor, status.st_size + 1, limit)
-                else:
-                    failure = errno.EFBIG
-            elif stat.S_ISFIFO(status.st_mode):
-                data = _read_pipe(descriptor, limit)
-            else:
-                failure = errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.ENXIO
-        finally:
-            os.close(descriptor)
     except OSError as error:
-        failure = error.errno or errno.EIO
+        return error.errno or errno.EIO
     except ValueError:  # a NUL, or half a surrogate pair
-        failure = errno.ENAMETOOLONG
-    if failure is None and limit is not None and len(data) > limit:
-        failure = errno.EFBIG
-    if failure is not None:
-        raise _unreadable(str(path), failure)
-    return data
+        return errno.ENAMETOOLONG
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            if limit is not None and status.st_size > limit:
+                return errno.EFBIG
+            data = _read_to_end(descriptor, status.st_size + 1, limit)
+        elif stat.S_ISFIFO(status.st_mode):
+            data = _read_pipe(descriptor, limit)
+        else:
+            return errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.ENXIO
+    except OSError as error:
+        return error.errno or errno.EIO
+    finally:
+        os.close(descriptor)
+    return errno.EFBIG if limit is not None and len(data) > limit else data
 
 
 def _read_to_end(descriptor: int, first: int, limit: int | None) -> bytes:
