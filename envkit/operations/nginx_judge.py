@@ -54,7 +54,7 @@ def _certify(openssl: str, scratch: Path) -> None:
 
 
 def _find(program: str) -> str | None:
-    """nginx lies in /usr/sbin, which is not in everyone's PATH."""
+    """The program's path; nginx lies in /usr/sbin, which is not in everyone's PATH."""
     return shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
 
 

@@ -1,4 +1,4 @@
-"""The nginx target: a complete nginx.conf, the site and the catch-all for a distribution's nginx, and what they need."""
+"""The target nginx: a complete nginx.conf, or the site for a distribution's nginx, and what both need."""
 
 from __future__ import annotations
 

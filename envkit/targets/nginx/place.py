@@ -33,14 +33,15 @@ class Place:
     """The folder in which certbot puts fullchain.pem and privkey.pem; unless given, /etc/letsencrypt/live/DOMAIN."""
 
     @classmethod
-    def below(cls, folder: str, *, host: str = "127.0.0.1") -> Place:
+    def below(cls, folder: str, *, host: str = "127.0.0.1", user: str | None = None) -> Place:
         """A Place that needs no rights: everything below an existing folder, one address, in the foreground.
 
-        Logs go to standard error and standard output.
+        Logs go to standard error and standard output. Started by root without a user, nginx's workers become
+        `nobody`, who reads nothing in a private folder: root names itself.
         """
         return cls(
             addresses=(f"{host}:",),
-            user=None,
+            user=user,
             daemon=False,
             pid=f"{folder}/nginx.pid",
             error_log="stderr",

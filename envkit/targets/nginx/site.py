@@ -108,15 +108,13 @@ def variable_prefix(deployment: Deployment) -> str:
 
 def looked_up_per_request(deployment: Deployment) -> bool:
     """Whether nginx must look the upstream's name up for each request, as it cannot do so for a pool of connections."""
-    return derived.upstream(deployment).kind == "service" and not knows(
-        deployment.versions.nginx, "upstream_resolve"
-    )
+    return derived.upstream(deployment).kind == "service" and not knows(deployment.versions.nginx, "upstream_resolve")
 
 
 def server_names_bucket(deployment: Deployment) -> int | None:
     """server_names_hash_bucket_size, where the longest domain needs more than nginx's usual one."""
     longest = max((len(domain) for domain in deployment.http.domains), default=0)
-    return None if longest <= _LONGEST_NAME_IN_A_BUCKET else 128 if longest <= 100 else 512  # noqa: PLR2004
+    return None if longest <= _LONGEST_NAME_IN_A_BUCKET else 128 if longest <= 100 else 512
 
 
 def _headers(deployment: Deployment, prefix: str, request_id: Fragment) -> list[Header]:
@@ -175,7 +173,7 @@ def _port_of_url(port: int, usual: int) -> Fragment:
 
 
 def _public_port(deployment: Deployment) -> Fragment:
-    """What the app must append to the host in the addresses it makes; behind a load balancer, whose port counts, nothing."""
+    """What follows the host in the app's addresses; behind a load balancer, whose port counts, nothing."""
     http = deployment.http
     if http.tls == "upstream":
         return Fragment("")
