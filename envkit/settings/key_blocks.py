@@ -6,7 +6,8 @@ import re
 from typing import NamedTuple
 
 from envkit.settings.key_body import WRITE_NEWLINES, read_body
-from envkit.settings.key_contents import PRIVATE_KINDS, Fault
+from envkit.settings.key_contents import PRIVATE_KINDS
+from envkit.settings.key_faults import Fault
 
 
 class Blocks(NamedTuple):

@@ -10,7 +10,8 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from envkit.settings.key_contents import Fault, base64_bytes, contents_fault, crc24
+from envkit.settings.key_contents import base64_bytes, contents_fault, crc24
+from envkit.settings.key_faults import EMPTY, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ def read_body(kind: str, content: str) -> Body | Fault:
         OpenSSH, as ssh-keygen writes) if they were lost or uneven; or what is wrong.
     """
     if not content.strip():
-        return Fault("there is nothing between the BEGIN and END lines", "give the whole key, the body included")
+        return EMPTY
     faults: list[Fault] = []
     whole: list[_Reading] = []
     for reading in islice(_readings(kind, content), _MOST_READINGS):

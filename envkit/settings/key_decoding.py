@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from envkit.channels.escape import unescape
 from envkit.settings.key_blocks import Blocks, read_blocks
-from envkit.settings.key_contents import PRIVATE_KINDS, Fault, base64_bytes, contents_fault
+from envkit.settings.key_contents import PRIVATE_KINDS, base64_bytes, contents_fault
+from envkit.settings.key_faults import Fault
 from envkit.settings.private_key import KeyText, escapes_decoded
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ _NOT_A_LINE_END = re.compile(r"\\(?=r(?!\\n)|n(?!(?:Version|Comment|MessageID|Ha
 
 
 def _with_backslashes_in_headers(headers: re.Match[str]) -> str:
-    r"""Escaped PGP headers, their ``\n`` taken for a newline only before another header (``Comment: C:\new`` has one)."""
+    r"""Keeps a backslash before n in ``Comment: C:\new``: a newline stands only before another header or the body."""
     return _NOT_A_LINE_END.sub(r"\\\\", headers[0])
 
 

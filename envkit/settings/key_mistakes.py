@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from envkit.settings.key_contents import Fault
+from envkit.settings.key_faults import Fault
 
 
 def name_mistake(text: str) -> Fault:
