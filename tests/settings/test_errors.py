@@ -26,8 +26,11 @@ from envkit import (
     load_settings,
 )
 
+pytestmark = pytest.mark.usefixtures("folder")
+
 
 def problems(model: type[BaseModel], environ: dict[str, str], **options: Any) -> list[str]:
+    """What loading says is wrong, line by line."""
     with pytest.raises(SettingsError) as caught:
         load_settings(model, environ=environ, **options)
     return [str(problem) for problem in caught.value.problems]
@@ -66,15 +69,20 @@ def test_every_problem_at_once_in_the_order_of_the_model(folder: Path) -> None:
         "environment: COLOUR: should be 'red'",
         "environment: TIMEOUT: is not a duration. write it as 30s, 15m, 2h, 7d or a plain number of seconds",
         ".env:4: SIZE: is not a size. write it as 16 MiB, 1.5GB or a plain number of bytes",
-        'environment: HOSTS: is not valid JSON at line 1, column 2. write it with commas, or as JSON such as ["a", "b"]',
+        (
+            "environment: HOSTS: is not valid JSON at line 1, column 2. "
+            'write it with commas, or as JSON such as ["a", "b"]'
+        ),
         "environment: PORTS: item 2 is not a whole number",
         "environment: LIMITS: is not valid JSON at line 1, column 2. write it as JSON",
-        "environment: DATABASE: is not a URL; percent-encode the special characters of the password. "
-        "write it as scheme://user:password@host:port/name",
+        (
+            "environment: DATABASE: is not a URL; percent-encode the special characters of the password. "
+            "write it as scheme://user:password@host:port/name"
+        ),
     ]
 
 
-def test_the_error_is_text_attributes_and_can_cross_processes(folder: Path) -> None:
+def test_the_error_is_text_attributes_and_can_cross_processes() -> None:
     """The message begins with the class and the count; the problems are there as data; pickling keeps both."""
     with pytest.raises(SettingsError) as caught:
         load_settings(Many, environ={})
@@ -85,19 +93,19 @@ def test_the_error_is_text_attributes_and_can_cross_processes(folder: Path) -> N
 
 
 @pytest.mark.parametrize("word", ["true", "TRUE", "Yes", "on", "1", "t", "Y"])
-def test_booleans_accept_the_usual_spellings_of_true(folder: Path, word: str) -> None:
+def test_booleans_accept_the_usual_spellings_of_true(word: str) -> None:
     """The usual words for true, in any case."""
     assert load_settings(Many, environ={"TOKEN": "t", "DEBUG": word}).debug is True
 
 
 @pytest.mark.parametrize("word", ["false", "False", "NO", "off", "0", "f", "n"])
-def test_booleans_accept_the_usual_spellings_of_false(folder: Path, word: str) -> None:
+def test_booleans_accept_the_usual_spellings_of_false(word: str) -> None:
     """The usual words for false, in any case."""
     assert load_settings(Many, environ={"TOKEN": "t", "DEBUG": word}).debug is False
 
 
 @pytest.mark.parametrize("word", ["2", "truee", "enabled?", "'True'", "True # really", "None", "ja"])
-def test_booleans_refuse_every_other_word(folder: Path, word: str) -> None:
+def test_booleans_refuse_every_other_word(word: str) -> None:
     """No unknown word is read as false."""
     assert problems(Many, {"TOKEN": "t", "DEBUG": word}) == [
         "environment: DEBUG: is not a boolean. write true or false"
@@ -134,7 +142,7 @@ def test_files_that_cannot_be_read_are_named(folder: Path) -> None:
     assert found[0].startswith(f"{folder}/none: TOKEN: ")
 
 
-def test_a_secret_put_into_name_file_by_mistake_is_not_shown(folder: Path) -> None:
+def test_a_secret_put_into_name_file_by_mistake_is_not_shown() -> None:
     """NAME_FILE takes a path; what is surely no path is not repeated."""
     assert problems(Many, {"TOKEN_FILE": "xoxb-4711-canary"}) == [
         "environment: TOKEN_FILE: names no file that exists. it takes a path; was the value itself put there?"
@@ -273,8 +281,8 @@ class Good(Settings):
     several: list[Secret]
 
 
-def test_nothing_that_prints_settings_shows_a_secret(folder: Path) -> None:
-    """repr, str, formatting, dumps, explanations and logging's arguments mask every secret, first characters included."""
+def test_nothing_that_prints_settings_shows_a_secret() -> None:
+    """repr, str, formatting, dumps, explanations and logging mask every secret, first characters included."""
     environ = {
         "TOKEN": CANARY,
         "DATABASE": f"postgresql://user:{CANARY}@host:5432/name?sslpassword={CANARY}",

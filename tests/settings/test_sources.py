@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import pytest
 from pydantic import AliasChoices, BaseModel, Field
 
 from envkit import AllowEmpty, Secret, Settings, SettingsError, explain, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 class Token(Settings):
@@ -17,6 +21,7 @@ class Token(Settings):
 
 
 def origin(settings: BaseModel, name: str) -> str:
+    """Where `explain` says that a setting came from."""
     return next(entry.origin for entry in explain(settings).settings if entry.name == name)
 
 
@@ -28,7 +33,7 @@ def test_an_exported_variable_beats_the_env_file(folder: Path, monkeypatch: pyte
 
 
 def test_the_sources_in_order_of_strength(folder: Path) -> None:
-    """Keyword, environment, NAME_FILE, secrets directory, later and earlier `.env` file, default: each beats the next."""
+    """Keyword, environment, NAME_FILE, secrets directory, `.env` files from the last, default: each beats the next."""
     secrets = folder / "secrets"
     secrets.mkdir()
     (secrets / "level").write_text("secrets directory\n")
@@ -68,7 +73,7 @@ def test_an_empty_value_counts_as_unset_in_every_source(folder: Path) -> None:
     assert load_settings(Token, environ={"LEVEL": ""}).level == "info"
 
 
-def test_a_field_may_say_that_empty_is_a_value(folder: Path) -> None:
+def test_a_field_may_say_that_empty_is_a_value() -> None:
     """A field marked AllowEmpty takes '' from a stronger source."""
 
     class Banner(Settings):
@@ -78,7 +83,7 @@ def test_a_field_may_say_that_empty_is_a_value(folder: Path) -> None:
     assert load_settings(Banner, environ={}).banner == "hello"
 
 
-def test_a_required_setting_that_is_empty_is_not_set(folder: Path) -> None:
+def test_a_required_setting_that_is_empty_is_not_set() -> None:
     """A required setting given as '' is reported as missing."""
 
     class Needs(Settings):
@@ -124,7 +129,7 @@ def test_names_in_the_secrets_directory_match_in_any_case(folder: Path) -> None:
         assert origin(settings, "TOKEN") == f"{secrets}/{name}"
 
 
-def test_a_declared_setting_that_ends_in_file_is_itself(folder: Path) -> None:
+def test_a_declared_setting_that_ends_in_file_is_itself() -> None:
     """Where the class declares LOG_FILE, LOG_FILE is a setting and no pointer to LOG's file."""
 
     class Logs(Settings):
@@ -142,7 +147,7 @@ def test_a_name_file_in_an_env_file(folder: Path) -> None:
     assert load_settings(Token, environ={}).token == Secret("x")
 
 
-def test_aliases_prefix_and_nested_models(folder: Path) -> None:
+def test_aliases_prefix_and_nested_models() -> None:
     """A field's aliases, a class's prefix and `__` for nested models name the settings."""
 
     class Database(BaseModel):
@@ -169,7 +174,7 @@ def test_aliases_prefix_and_nested_models(folder: Path) -> None:
         load_settings(App, environ={})
 
 
-def test_any_pydantic_model_can_be_loaded(folder: Path) -> None:
+def test_any_pydantic_model_can_be_loaded() -> None:
     """A plain model, with no base of ours, loads as well; so does none at all."""
 
     class Plain(BaseModel):
