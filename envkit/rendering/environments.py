@@ -6,7 +6,7 @@ other and would be quoted: share parts of templates by `include`.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
@@ -14,8 +14,8 @@ from envkit.rendering import quoting
 from envkit.rendering.quoting import Fragment
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable
+    from pathlib import Path
 
 Language = Literal["nginx", "python", "yaml", "compose", "github", "systemd", "shell", "toml"]
 

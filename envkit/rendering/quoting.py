@@ -89,7 +89,8 @@ def quote_python(value: Any) -> str:
     if isinstance(value, float):
         return _number("Python", value)
     if isinstance(value, str):
-        return str.__repr__(value)
+        text = str.__repr__(value)
+        return text if "'" in text[1:-1] or '"' in text else f'"{text[1:-1]}"'
     if isinstance(value, list):
         return "[" + ", ".join(quote_python(item) for item in value) + "]"
     if isinstance(value, tuple):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from envkit.findings import Finding
-    from envkit.deployment.model import Deployment
-    from pathlib import Path
     from collections.abc import Callable
+    from pathlib import Path
+
+    from envkit.deployment.model import Deployment
+    from envkit.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ UPDATE = "ENVKIT_TESTS_UPDATE_GOLDEN"
 
 @pytest.fixture
 def golden(request):
-    """Compares a text with the file `golden/NAME` beside the test; `ENVKIT_TESTS_UPDATE_GOLDEN=1 pytest` rewrites it."""
+    """Compares a text with `golden/NAME` beside the test; `ENVKIT_TESTS_UPDATE_GOLDEN=1 pytest` rewrites the file."""
     folder = request.path.parent / "golden"
 
     def compare(name: str, text: str) -> None:

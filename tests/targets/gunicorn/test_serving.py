@@ -1,0 +1,260 @@
+"""gunicorn itself, run with the rendered file: sockets, workers, stopping, and the lines it logs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from envkit.deployment.reading import read_description
+from envkit.targets.gunicorn import render
+
+HEAD = 'name = "shop"\napp = "shop:app"\n'
+APP = """
+import os, time
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        open("slow", "w").close()
+        time.sleep(1)
+    body = f"{os.getpid()} {environ['wsgi.url_scheme']} {environ['wsgi.multiprocess']}".encode()
+    start_response("200 OK", [("Content-Length", str(len(body))), ("X-Request-ID", "made-by-the-app")])
+    return [body]
+"""
+DEADLINE = 20
+
+
+class Server:
+    """A gunicorn that serves the little app above with the file rendered from a description."""
+
+    def __init__(self, folder, description, environ=None, arguments=()):
+        self.folder = folder
+        (folder / "shop.py").write_text(APP)
+        rendered = render(read_description(HEAD + description, {})).artifacts[0].text
+        (folder / "gunicorn.conf.py").write_text(rendered.replace("/run/shop/", f"{folder}/"))
+        self.out = folder / "out"
+        self.err = folder / "err"
+        clean = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
+        with self.out.open("wb") as out, self.err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", *arguments],
+                cwd=folder,
+                env={**clean, **(environ or {})},
+                stdout=out,
+                stderr=err,
+            )
+
+    def wait_for(self, condition):
+        """Returns when the condition holds; fails with gunicorn's messages when it ends or takes too long."""
+        end = time.monotonic() + DEADLINE
+        while not condition():
+            assert self.process.poll() is None, self.err.read_text()
+            assert time.monotonic() < end, self.err.read_text()
+            time.sleep(0.02)
+
+    def ready(self, address):
+        """Waits until the address answers."""
+        self.wait_for(lambda: answers(address))
+        return self
+
+    def children(self):
+        """How many workers there are."""
+        return len(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split())
+
+    def stop(self):
+        """Stops as systemd would, and gives the exit status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.process.wait(DEADLINE)
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Starts a server; all are stopped at the end of the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(description, environ=None, arguments=()):
+            server = Server(tmp_path, description, environ, arguments)
+            stack.callback(server.stop)
+            return server
+
+        yield start
+
+
+def connect(address):
+    """A connection to a socket's path, or to a host and port."""
+    connection = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
+    connection.settimeout(DEADLINE)
+    try:
+        connection.connect(address)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def answers(address):
+    """Whether somebody listens there."""
+    try:
+        connect(address).close()
+    except OSError:
+        return False
+    return True
+
+
+def ask(address, request):
+    """The whole answer to the bytes of a request."""
+    with connect(address) as connection:
+        connection.sendall(request)
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):
+            while piece := connection.recv(65536):
+                answer += piece
+        return answer
+
+
+def get(path="/", headers=""):
+    """The bytes of a GET request; each character of `headers` is one byte."""
+    return f"GET {path} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n{headers}\r\n".encode("latin-1")
+
+
+@pytest.fixture
+def port():
+    """A TCP port that was free a moment ago."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def test_socket_mode(serve, tmp_path):
+    """The unix socket lets in its owner and group alone, whatever umask gunicorn was started with."""
+    path = str(tmp_path / "web.sock")
+    server = serve("[processes.web]\nworkers = 1\n", {"PORT": "1"}).ready(path)
+    assert stat.S_IMODE(Path(path).stat().st_mode) == 0o770
+    assert ask(path, get(headers="X-Forwarded-Proto: https\r\n")).endswith(b" https False")
+    assert server.stop() == 0
+
+
+def test_graceful_stop(serve, tmp_path):
+    """A request that runs when the stop is asked for still gets its whole answer."""
+    path = str(tmp_path / "web.sock")
+    server = serve("[processes.web]\nworkers = 1\n").ready(path)
+    with connect(path) as connection:
+        connection.sendall(get("/slow"))
+        server.wait_for((tmp_path / "slow").exists)
+        server.process.send_signal(signal.SIGTERM)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert answer.endswith(b" http False")
+    assert server.process.wait(DEADLINE) == 0
+
+
+def test_port_and_concurrency_are_honoured(serve, port):
+    """PORT and WEB_CONCURRENCY change the port and the workers, and FORWARDED_ALLOW_IPS changes nothing."""
+    server = serve(
+        '[http]\nupstream = "127.0.0.1:1"\n',
+        {"PORT": str(port), "WEB_CONCURRENCY": "3", "FORWARDED_ALLOW_IPS": "192.0.2.1"},
+    ).ready(("127.0.0.1", port))
+    server.wait_for(lambda: server.children() == 3)
+    answer = ask(("127.0.0.1", port), get(headers="X-Forwarded-Proto: https\r\n"))
+    assert answer.endswith(b" https True")
+
+
+def test_no_control_socket(serve, tmp_path):
+    """Nothing but the socket asked for appears in the home folder."""
+    path = str(tmp_path / "web.sock")
+    server = serve("[processes.web]\nworkers = 1\n").ready(path)
+    ask(path, get())
+    assert [str(file) for file in tmp_path.rglob("*") if file.is_socket()] == [path]
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "origin"),
+    [
+        ({"WEB_CONCURRENCY": "2"}, [], "environment: WEB_CONCURRENCY"),
+        ({}, ["-w", "2"], "gunicorn: workers"),
+        ({"GUNICORN_CMD_ARGS": "--workers=2"}, [], "gunicorn: workers"),
+    ],
+)
+def test_singleton_refuses_more_workers(serve, environ, arguments, origin):
+    """A singleton asked for two workers does not start, and says why."""
+    server = serve("[processes.web]\nsingleton = true\n", environ, arguments)
+    assert server.process.wait(DEADLINE) == 1
+    assert f"{origin}: must be 1 or unset: the process is a singleton" in server.err.read_text()
+
+
+def test_singleton_stays_one(serve, tmp_path):
+    """The signal that adds a worker adds none to a singleton."""
+    path = str(tmp_path / "web.sock")
+    server = serve("[processes.web]\nsingleton = true\n", {"WEB_CONCURRENCY": "1"}).ready(path)
+    server.process.send_signal(signal.SIGTTIN)
+    server.wait_for(lambda: "workers: must be 1 or unset" in server.err.read_text())
+    assert ask(path, get()).endswith(b" http False")
+    assert server.children() == 1
+
+
+def test_own_lines_survive(serve, tmp_path):
+    """gunicorn.local.py beside the file has the last word."""
+    (tmp_path / "gunicorn.local.py").write_text("proc_name = 'mine'\nbind = 'unix:' + wsgi_app.replace(':', '-')\n")
+    serve("[processes.web]\nworkers = 1\n").ready(str(tmp_path / "shop-app"))
+
+
+HOSTILE = [
+    get('/"quoted"?q="%22\\', 'User-Agent: "};{"admin": true}\\\r\nX-Request-ID: id-1\r\n'),
+    get("/%0a%00%1b", "User-Agent: tab\there %s %(h)s {0}\r\nReferer: \x85\xa0\xff\r\n"),
+    get(
+        "/%e2%80%a8", "User-Agent: " + "ä€".encode().decode("latin-1") + "\r\nX-Forwarded-For: 192.0.2.1, 192.0.2.7\r\n"
+    ),
+    get("/" + "a" * 4000, "User-Agent: " + "\\" * 3001 + "\r\n"),
+]
+
+
+def test_json_lines(serve, port):
+    """Each request is one line of JSON with its id, whatever it holds; the health path is not logged."""
+    address = ("127.0.0.1", port)
+    server = serve(f'[http]\nupstream = "127.0.0.1:{port}"\n[processes.web]\nworkers = 1\n[logs]\naccess = "app"\n')
+    server.ready(address)
+    for request in HOSTILE:
+        assert ask(address, request).startswith(b"HTTP/1.1 200 OK")
+    ask(address, get("/health"))
+    ask(address, get("/last"))
+    server.wait_for(lambda: "/last" in server.out.read_text())
+    assert server.out.read_bytes().isascii()
+    lines = [json.loads(line) for line in server.out.read_text().splitlines()]
+    assert [line["uri"] for line in lines] == [
+        '/"quoted"?q="%22\\',
+        "/%0a%00%1b",
+        "/%e2%80%a8",
+        "/" + "a" * 4000,
+        "/last",
+    ]
+    assert [line["request_id"] for line in lines] == ["id-1", *["made-by-the-app"] * 4]
+    assert [line["client"] for line in lines] == ["127.0.0.1", "127.0.0.1", "192.0.2.7", "127.0.0.1", "127.0.0.1"]
+    assert lines[0]["user_agent"] == '"};{"admin": true}\\'
+    assert lines[1]["user_agent"] == "tab\there %s %(h)s {0}"
+    assert lines[2]["user_agent"].encode("latin-1").decode() == "ä€"
+    assert lines[4]["status"] == 200
+    assert lines[4]["host"] == "shop.example"
+    assert lines[4]["bytes"] > 0
+
+
+def test_no_access_log(serve, tmp_path):
+    """Where nginx logs the requests, gunicorn logs none, and its own messages go to standard error."""
+    path = str(tmp_path / "web.sock")
+    server = serve("[processes.web]\nworkers = 1\n").ready(path)
+    ask(path, get())
+    server.stop()
+    assert server.out.read_text() == ""
+    assert "Listening at" in server.err.read_text()
