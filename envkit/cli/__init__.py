@@ -1,0 +1,133 @@
+"""The command line: a group whose commands are imported when they are asked for, and what their errors look like."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from envkit import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "init": "init",
+    "check": "check",
+    "explain": "explain",
+    "example": "example",
+    "encode": "encode",
+    "decode": "decode",
+    "render": "render",
+    "verify": "verify",
+    "run": "run",
+    "up": "up",
+    "schema": "schema",
+    "completion": "completion",
+}
+"""Each command and its module in this package, in the order of the help. The module's `command` is the command."""
+
+FINE, FOUND, MISUSED, BROKEN, INTERRUPTED = 0, 1, 2, 70, 130
+"""Exit codes. 70 is EX_SOFTWARE of sysexits(3): a mistake in envkit, not one that a check found."""
+
+
+class _Group(click.Group):
+    """Imports a command's module when the command is named, or all of them for the list in the help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = import_module(f"envkit.cli.{module}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from envkit.findings import did_you_mean
+
+            hint = did_you_mean(args[0], tuple(COMMANDS)) or "see `envkit --help`"
+            raise click.UsageError(f"no such command: {args[0]}. {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 all is well; 1 a check found something; 2 the call itself was wrong; "
+    "78 `envkit run` found the settings wrong.",
+)
+@click.version_option(__version__, message="envkit %(version)s")
+@click.option("--traceback", is_flag=True, help="Show where in the code an error comes from.")
+@click.pass_context
+def cli(context: click.Context, *, traceback: bool) -> None:
+    """Carry a web app's configuration to the server and back without losing a byte.
+
+    The settings class says what the app needs, envkit.toml says how it runs.
+    """
+    context.obj["traceback"] = traceback
+    if os.environ.get("NO_COLOR"):  # https://no-color.org: any text that is not empty
+        context.color = False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command that `arguments` (or the process's own) name.
+
+    Returns:
+        The exit code.
+    """
+    chosen: dict[str, Any] = {"traceback": False}
+    try:
+        code = cli.main(arguments, prog_name="envkit", standalone_mode=False, obj=chosen)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        _forget_standard_output()
+        return FOUND
+    except Exception as error:
+        if chosen["traceback"]:
+            raise
+        return _report(error)
+    return code if isinstance(code, int) else FINE
+
+
+def _report(error: Exception) -> int:
+    """Prints an error without a traceback: every finding of those that have them, else the kind and the place."""
+    from envkit.cli.output import echo_findings
+    from envkit.findings import Finding
+
+    findings = getattr(error, "findings", None) or getattr(error, "problems", None)
+    if findings and all(isinstance(finding, Finding) for finding in findings):
+        echo_findings(findings)
+        return FOUND
+    # The message of an unforeseen error may hold anything, values of settings too.
+    message = f"envkit: unexpected {type(error).__name__} {_place(error)}; run `envkit --traceback …` for more"
+    click.echo(message, err=True)
+    return BROKEN
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f"at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+
+
+def _forget_standard_output() -> None:
+    """Whoever read our output has gone: Python's own flush at the end must not complain about it."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,92 @@
+"""`envkit render`: the files that gunicorn, nginx and the others read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from envkit.cli.command import Command, description_option, json_option, out_option
+from envkit.cli.output import as_dictionaries, echo_findings, echo_json
+from envkit.cli.targets import targets_argument
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from envkit.operations.writing import Comparison
+    from envkit.targets.artifacts import Artifact
+
+
+@click.command(
+    cls=Command,
+    examples=("envkit render", "envkit render nginx gunicorn --out deploy", "envkit render --check --diff"),
+)
+@targets_argument
+@description_option
+@out_option
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 when a file is missing or not up to date.")
+@click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
+@click.option("--force", is_flag=True, help="Also overwrite files that envkit did not make.")
+@json_option
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    targets: tuple[str, ...],
+    description: Path | None,
+    out: Path,
+    check: bool,
+    diff: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Render the files of each TARGET, of all targets unless one is named.
+
+    The files are made to be committed: they refer to settings by name and hold no secret. A file is replaced as a
+    whole; one that holds the same already is not touched, one that envkit did not make is not overwritten.
+    """
+    from envkit.deployment.reading import load_description
+    from envkit.operations.rendering import render_targets
+    from envkit.operations.writing import compare_artifacts, write_artifacts
+
+    renderings = render_targets(targets, load_description(description))
+    artifacts = [artifact for rendering in renderings.values() for artifact in rendering.artifacts]
+    findings = [finding for rendering in renderings.values() for finding in rendering.findings]
+    if check or diff:
+        comparisons = compare_artifacts(artifacts, out)
+        states: dict[str, str] = {comparison.path: comparison.state for comparison in comparisons}
+    else:
+        comparisons = []
+        states = {change.path: change.state for change in write_artifacts(artifacts, out, force=force)}
+    if as_json:
+        files = [_entry(name, artifact, states) for name in renderings for artifact in renderings[name].artifacts]
+        echo_json({"files": files, "findings": as_dictionaries(findings)})
+    else:
+        echo_findings(findings)
+        if diff:
+            _echo_diffs(comparisons, out)
+        for path, state in states.items():
+            if state != "same" and (check or not diff):
+                click.echo(f"{out / path}: {_WORDS[state]}", err=diff)
+    context.exit(int(check and any(state != "same" for state in states.values())))
+
+
+_WORDS = {
+    "written": "written",
+    "unchanged": "unchanged",
+    "missing": "is missing",
+    "differs": "is not what envkit renders now",
+}
+
+
+def _entry(target: str, artifact: Artifact, states: dict[str, str]) -> dict[str, str]:
+    mode = f"{artifact.mode:04o}"
+    return {"target": target, "path": artifact.path, "mode": mode, "state": states[artifact.path]}
+
+
+def _echo_diffs(comparisons: list[Comparison], out: Path) -> None:
+    for comparison in comparisons:
+        if comparison.state == "differs" and not comparison.diff:
+            click.echo(f"{out / comparison.path}: was not made by envkit, so its lines are not shown", err=True)
+        for line in comparison.diff.splitlines():
+            click.secho(line, fg={"+": "green", "-": "red", "@": "cyan"}.get(line[:1]))

@@ -1,0 +1,1 @@
+"""`envkit schema`: what envkit.toml can say, for editors and validators."""

@@ -1,0 +1,65 @@
+"""Checking the settings as the app would load them, and names in `.env` files that were probably meant otherwise."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from envkit.findings import Finding, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pydantic import BaseModel
+
+
+class Checked(NamedTuple):
+    """What loading came to."""
+
+    settings: BaseModel | None
+    """None when there are errors."""
+    findings: tuple[Finding, ...]
+    """Errors of the settings, or else warnings about names."""
+
+
+def check_settings(
+    model: type[BaseModel], *, env_files: Sequence[Path] = (), environ: Mapping[str, str] = os.environ
+) -> Checked:
+    """Loads the settings of `model` as the app does when it starts.
+
+    Args:
+        model: the settings class.
+        env_files: read instead of the current folder's `.env`.
+        environ: the environment of the app's process.
+    """
+    from envkit.settings.errors import SettingsError
+    from envkit.settings.loading import load_settings
+
+    try:
+        settings = load_settings(model, env_files=env_files or None, environ=environ)
+    except SettingsError as error:
+        return Checked(None, error.problems)
+    return Checked(settings, tuple(_probably_misspelt(model, env_files, environ)))
+
+
+def _probably_misspelt(model: type[BaseModel], env_files: Sequence[Path], environ: Mapping[str, str]) -> list[Finding]:
+    """Warnings for names in `.env` files that are close to a declared setting which no source has."""
+    from envkit.settings.plan import plan_of
+    from envkit.settings.sources import gather
+
+    plan = plan_of(model)
+    gathered = gather(plan, environ=environ, env_files=env_files or None, secrets_dir=None, interpolate=False)
+    unset = tuple(name for index, slot in enumerate(plan.slots) if index not in gathered.found for name in slot.names)
+    return [
+        Finding(
+            f"{file.path}:{file.parsed.lines[name]}",
+            name,
+            f"{model.__name__} has no such setting",
+            hint,
+            severity="warning",
+        )
+        for file in gathered.env_files
+        for name in file.parsed.values
+        if name not in plan.by_name and name not in plan.by_file_name and (hint := did_you_mean(name, unset))
+    ]

@@ -1,0 +1,118 @@
+"""The project in the current folder: its description and its settings class, as the commands take them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from envkit.deployment.errors import DescriptionError
+from envkit.findings import Finding
+from envkit.operations.importing import ImportProblem, settings_class
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import BaseModel
+
+    from envkit.deployment.model import Deployment
+
+FILE = "envkit.toml"
+
+
+class Check(NamedTuple):
+    """Everything that `envkit check` has to say."""
+
+    subjects: list[str]
+    """What was checked."""
+    findings: tuple[Finding, ...]
+    notes: list[str]
+
+
+def check_project(
+    description: Path | None, class_name: str | None, env_files: Sequence[Path], *, let_errors_through: bool = False
+) -> Check:
+    """Checks the description and the settings; problems of one do not hide those of the other.
+
+    Args:
+        description: its file; None takes the current folder's. It may be missing where `class_name` is given.
+        class_name: the settings class; None takes the one that the description names.
+        env_files: read instead of `.env`.
+        let_errors_through: errors of the app's own module are raised as they are.
+    """
+    from envkit.operations.checking import check_settings
+
+    subjects: list[str] = []
+    findings: list[Finding] = []
+    notes: list[str] = []
+    if description is not None or class_name is None or is_described():
+        file, deployment, problems = _read(description)
+        subjects.append(file)
+        findings += problems
+        if class_name is None:
+            class_name = deployment.settings if deployment else _named_in(description)
+        if class_name is None and deployment is not None:
+            notes.append(f'{file} names no settings class, so no settings were checked; add settings = "module:Class"')
+    if class_name is not None:
+        subjects.append(class_name)
+        try:
+            model = settings_class(class_name, let_errors_through=let_errors_through)
+        except ImportProblem as problem:
+            findings += problem.findings
+        else:
+            findings += check_settings(model, env_files=env_files).findings
+    return Check(subjects, tuple(findings), notes)
+
+
+def project_settings_class(
+    description: Path | None, class_name: str | None, *, let_errors_through: bool = False
+) -> tuple[str, type[BaseModel]]:
+    """The settings class and its name: the one asked for, or the one that the description names.
+
+    Raises:
+        DescriptionError: the description is wrong or names no class.
+        ImportProblem: the class cannot be imported.
+    """
+    if class_name is None:
+        from envkit.deployment.reading import load_description
+
+        class_name = load_description(description).settings
+        if class_name is None:
+            hint = 'add settings = "module:Class", or give --settings module:Class'
+            raise DescriptionError([Finding(str(description or FILE), "settings", "names no settings class", hint)])
+    return class_name, settings_class(class_name, let_errors_through=let_errors_through)
+
+
+def is_described() -> bool:
+    """Whether the current folder has a description."""
+    if Path(FILE).exists():
+        return True
+    project = Path("pyproject.toml")
+    try:
+        return b"tool.envkit" in project.read_bytes()
+    except OSError:
+        return False
+
+
+def _read(description: Path | None) -> tuple[str, Deployment | None, Sequence[Finding]]:
+    from envkit.deployment.reading import load_description
+
+    file = str(description) if description else FILE if Path(FILE).exists() or not is_described() else "pyproject.toml"
+    try:
+        return file, load_description(description), ()
+    except DescriptionError as error:
+        return file, None, error.findings
+
+
+def _named_in(description: Path | None) -> str | None:
+    """The settings class that a description names which is wrong elsewhere, so that one run shows all problems."""
+    import tomllib
+
+    file = description or Path(FILE if Path(FILE).exists() else "pyproject.toml")
+    try:
+        raw: Any = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if file.name == "pyproject.toml":
+        raw = raw.get("tool", {}).get("envkit", {})
+    name = raw.get("settings") if isinstance(raw, dict) else None
+    return name if isinstance(name, str) and name.count(":") == 1 else None
