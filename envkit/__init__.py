@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from envkit.settings.explaining import Explanation, explain
     from envkit.settings.flask import flask_config
     from envkit.settings.loading import load_settings
-    from envkit.settings.model import AllowEmpty, Settings, WebSettings, development_only
+    from envkit.settings.model import AllowEmpty, Settings, development_only
     from envkit.settings.types import ByteSize, DatabaseUrl, Duration, PrivateKey, Secret
+    from envkit.settings.web import WebSettings
 
 _HOMES = {
     "AllowEmpty": "settings.model",
@@ -31,7 +32,7 @@ _HOMES = {
     "Secret": "settings.types",
     "Settings": "settings.model",
     "SettingsError": "settings.errors",
-    "WebSettings": "settings.model",
+    "WebSettings": "settings.web",
     "development_only": "settings.model",
     "escape": "channels.escape",
     "explain": "settings.explaining",

@@ -10,12 +10,14 @@ from pydantic import BaseModel, ValidationError
 from envkit.findings import Finding, did_you_mean
 from envkit.settings.errors import SettingsError
 from envkit.settings.explaining import remember
-from envkit.settings.model import DEVELOPMENT, ENVIRONMENT_VARIABLE, WebSettings
+from envkit.settings.model import DEVELOPMENT, ENVIRONMENT_VARIABLE
 from envkit.settings.plan import Plan, Slot, plan_of
 from envkit.settings.sources import Found, Gathered, Origin, gather, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from envkit.settings.web import WebSettings
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -43,7 +45,7 @@ def load_settings(
     **overrides: Any,
 ) -> M: ...
 def load_settings(
-    model: type[BaseModel] = WebSettings,
+    model: type[BaseModel] | None = None,
     /,
     *,
     env_files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
@@ -74,6 +76,10 @@ def load_settings(
     Raises:
         SettingsError: one error with every problem; it holds no value.
     """
+    if model is None:
+        from envkit.settings.web import WebSettings
+
+        model = WebSettings
     environ = os.environ if environ is None else environ
     paths = (env_files,) if isinstance(env_files, (str, os.PathLike)) else env_files
     settings, problems = _load(plan_of(model, prefix), environ, paths, secrets_dir, overrides, interpolate=interpolate)

@@ -1,12 +1,10 @@
-"""What a settings class is made of: the `Settings` base, the markers for its fields, and the plain web app's class."""
+"""What a settings class is made of: the `Settings` base and the markers for its fields."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
-
-from envkit.settings.types import DatabaseUrl, Secret
+from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,26 +98,3 @@ def development_only(value: T) -> T:
     """
     field: T = Field(default_factory=DevelopmentOnly(value), validate_default=True)
     return field
-
-
-class WebSettings(Settings):
-    """The settings of a plain web app, which `load_settings()` loads when it is given no class."""
-
-    secret_key: Secret = Field(
-        default_factory=DevelopmentOnly("development"),
-        validate_default=True,
-        description="Signs sessions and tokens; at least 32 random characters.",
-    )
-    database_url: DatabaseUrl | None = Field(default=None, description="scheme://user:password@host:port/name")
-    debug: bool = Field(default=False, description="Show errors to visitors; never in production.")
-    log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
-        default="info", description="The least important messages that are logged."
-    )
-    port: int = Field(default=8000, ge=0, le=65535, description="Port the app listens on.")
-    workers: int | None = Field(
-        default=None,
-        ge=1,
-        validation_alias=AliasChoices("WEB_CONCURRENCY", "WORKERS"),
-        description="Worker processes; unless given, from the CPUs there are.",
-    )
-    domains: list[str] = Field(default=[], description="Host names the app answers to.")

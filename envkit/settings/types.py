@@ -77,7 +77,7 @@ class Secret:
             return value
         if not isinstance(value, str):
             raise refused("is not text")
-        if not value.isascii() and _SURROGATE.search(value):
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             raise refused("is not valid UTF-8", "write it in UTF-8, or base64 if it is binary")
         return cls(value)
 
@@ -209,13 +209,13 @@ def _duration(value: Any) -> Any:
     """Reads ``30s``, ``15m``, ``1h30m`` or a plain number of seconds; leaves anything but text to pydantic."""
     if not isinstance(value, str):
         return value
-    text = value.strip()
-    if text.startswith("P"):  # ISO 8601, which pydantic reads
-        return text
-    if _SECONDS.fullmatch(text):
+    text = value.strip().lower()
+    if text.startswith("p"):  # ISO 8601, which pydantic reads
+        return text.upper()
+    if re.fullmatch(_NUMBER, text):
         return _seconds(float(text))
-    if _DURATION.fullmatch(text):
-        return _seconds(sum(float(number) * _UNITS[unit.lower()] for number, unit in _PIECE.findall(text)))
+    if re.fullmatch(rf"(?:{_PIECE}\s*)+", text):
+        return _seconds(sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PIECE, text)))
     raise refused("is not a duration", "write it as 30s, 15m, 2h, 7d or a plain number of seconds")
 
 
@@ -228,10 +228,9 @@ def _seconds(number: float) -> timedelta:
 
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
-_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_PIECE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|min|s|m|h|d|w)", re.IGNORECASE)
-_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?\s*(?:ms|min|s|m|h|d|w)\s*)+", re.IGNORECASE)
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_PIECE = rf"({_NUMBER})\s*(ms|min|s|m|h|d|w)"
+# Patterns are compiled when a duration is read: a class without one should not pay for them at import.
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """A `timedelta`, from ``30s``, ``15m``, ``1h30m``, ``7d`` or a plain number of seconds."""
