@@ -1,0 +1,138 @@
+"""Static files: what is served, how it is cached and compressed, what is never served; headers on every answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from envkit.operations.precompress import precompress
+
+ESCAPES = [
+    "/static../secret.txt",
+    "/static/../secret.txt",
+    "/static/..%2fsecret.txt",
+    "/static/%2e%2e/secret.txt",
+    "/static//../../secret.txt",
+    "/static/deep/..%2f..%2f..%2fsecret.txt",
+    "/static-old/secret.txt",
+    "/static%20files-old/secret.txt",
+    "/static/.secret",
+    "/static/%2esecret",
+    "/static/deep/.git/config",
+    "/static/deep/../.secret",
+]
+
+
+def test_a_hashed_file_is_kept_for_a_year(shop):
+    """Files whose names change with their content are cached for a year and immutable."""
+    answer = shop.ask("/static/app.3f2a.css")
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+
+
+def test_another_file_is_kept_for_as_long_as_declared(shop):
+    """Other files are cached for max_age."""
+    answer = shop.ask("/media/app.mjs")
+    assert answer.headers["cache-control"] == "public, max-age=600"
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+
+
+def test_an_error_is_not_kept(shop):
+    """A file that is missing during a deployment must not be missing for a year."""
+    answer = shop.ask("/static/missing.css")
+    assert answer.status == 404
+    assert "cache-control" not in answer.headers
+
+
+def test_unchanged_files_are_not_sent_again(shop):
+    """A browser that has the file gets 304."""
+    etag = shop.ask("/static/app.3f2a.css").headers["etag"]
+    assert shop.ask("/static/app.3f2a.css", headers={"If-None-Match": etag}).status == 304
+
+
+def test_a_precompressed_file_is_sent(shop):
+    """The .gz beside a file goes to clients that take it, the file itself to the others."""
+    folder = shop.folder / "static files"
+    try:
+        precompress(folder)
+        compressed = shop.ask("/static/app.3f2a.css", headers={"Accept-Encoding": "gzip"})
+        assert compressed.headers["content-encoding"] == "gzip"
+        assert compressed.body == (folder / "app.3f2a.css.gz").read_bytes()
+        assert compressed.headers["content-type"] == "text/css; charset=utf-8"
+        assert compressed.headers["vary"] == "Accept-Encoding"
+        plain = shop.ask("/static/app.3f2a.css")
+        assert plain.body == (folder / "app.3f2a.css").read_bytes()
+    finally:
+        for path in folder.glob("*.gz"):
+            path.unlink()
+
+
+@pytest.mark.parametrize("path", ESCAPES)
+def test_nothing_outside_is_served(shop, path):
+    """No spelling of an address reaches a file outside the folder, or a hidden one."""
+    answer = shop.raw(f"GET {path} HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n".encode())
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"secret" not in body or json.loads(body)["path"] == path  # the app, which is asked for what is not static
+    assert head.split()[1] in {b"404", b"400", b"200"}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_static_file_is_only_read(shop, method):
+    """Other methods than GET and HEAD are refused."""
+    assert shop.ask("/static/app.3f2a.css", method=method, body=b"x").status in {404, 405}
+    assert (shop.folder / "static files/app.3f2a.css").stat().st_size == 2200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/health", "/static/app.3f2a.css", "/static/missing", "/static/.secret", "/media/", "/own-503", "/%00"],
+)
+def test_every_answer_has_the_security_headers(shop, path):
+    """Each header once, on what the app sends, on static files and on errors."""
+    answer = shop.ask(path)
+    names = [name for name, _ in answer.pairs]
+    expected = {
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "strict-origin-when-cross-origin",
+        "content-security-policy": "default-src 'self'",
+        "strict-transport-security": "max-age=63072000",
+    }
+    assert {name: answer.headers.get(name) for name in expected} == expected
+    assert [names.count(name) for name in (*expected, "x-request-id")] == [1] * 5
+
+
+def test_the_apps_own_policies_win(shop):
+    """The app may send another Referrer-Policy or CSP; what nginx answers for itself, the app cannot change."""
+    headers = shop.ask("/own-headers").headers
+    assert headers["content-security-policy"] == "default-src 'none'"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["strict-transport-security"] == "max-age=63072000"
+    assert len(headers["x-request-id"]) == 32
+
+
+def test_plain_http_sends_no_hsts(shop):
+    """HSTS means nothing over plain HTTP (RFC 6797, section 8.1)."""
+    headers = shop.ask(tls=False).headers
+    assert "strict-transport-security" not in headers
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_one_json_line_for_each_request(shop):
+    """Each line is one JSON object whose texts are those of the request, whatever the client sends."""
+    hostile = '"}\\ <script> \\" {"status":999} \\x00'
+    before = len(shop.log())
+    shop.ask('/a"b', headers={"User-Agent": hostile, "Referer": "\xff\xfe\t\x7f"})
+    shop.raw(b"GET / HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: \xc3(\x01\r\nConnection: close\r\n\r\n")
+    shop.raw(b"NONSENSE\r\n\r\n", host="shop.test")
+    lines = shop.log()[before:]
+
+    entries = [json.loads(line) for line in lines]
+    assert entries[0]["user_agent"] == hostile
+    assert entries[0]["uri"] == '/a"b'
+    assert (entries[0]["status"], entries[0]["method"], entries[0]["client"]) == (200, "GET", "127.0.0.1")
+    assert entries[0]["duration"] >= 0
+    assert entries[0]["bytes"] > 0
+    assert {entry["host"] for entry in entries} <= {"shop.test", "_"}
