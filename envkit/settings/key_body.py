@@ -146,13 +146,11 @@ def _readings(kind: str, content: str) -> Iterator[_Reading]:
         yield from _readings_of_lines(kind, content)
         return
     text = content.strip()
-    became_spaces = text != content or len(text.split()) > 1
-    repairs = (f"lost newlines put back (they had {'become spaces' if became_spaces else 'been dropped'})",)
     if kind.startswith("PGP ") and ":" in text:
-        yield from _run_together(kind, text, repairs)
+        yield from _run_together(kind, content)
     else:
         headers, rest = _encryption_headers(text)
-        plain = _reading(kind, headers, rest.split(), repairs)
+        plain = _reading(kind, headers, rest.split(), _lost(content, rest))
         yield plain
         yield from _padded(plain)
     for separator, phrase in _EATEN:
@@ -206,16 +204,22 @@ def _encryption_headers(text: str) -> tuple[tuple[str, ...], str]:
     return ("Proc-Type: 4,ENCRYPTED", f"DEK-Info: {found[1]}"), text[found.end() :]
 
 
-def _run_together(kind: str, text: str, repairs: tuple[str, ...]) -> Iterator[_Reading]:
+def _lost(content: str, body: str) -> tuple[str, ...]:
+    became_spaces = content != content.strip() or len(body.split()) > 1
+    return (f"lost newlines put back (they had {'become spaces' if became_spaces else 'been dropped'})",)
+
+
+def _run_together(kind: str, content: str) -> Iterator[_Reading]:
     """Readings of PGP armour with headers and body on one line: the body may begin anywhere after the last colon.
 
     A secret key packet's first byte makes the first character `l` (old packet format) or `x` (new format).
     """
-    for place in range(text.rindex(":") + 1, len(text)):
-        if text[place] in "lx":
-            headers = _divided(text[:place])
+    for place in range(content.rindex(":") + 1, len(content)):
+        if content[place] in "lx":
+            headers = _divided(content[:place].strip())
             if headers:
-                yield _reading(kind, headers, text[place:].split(), repairs)
+                body = content[place:]
+                yield _reading(kind, headers, body.split(), _lost(content, body))
 
 
 def _divided(text: str) -> tuple[str, ...]:

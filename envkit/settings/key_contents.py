@@ -147,7 +147,7 @@ def _is_openssh_key(public: bytes, private: bytes) -> bool:
         return True
     fields, end = _ssh_strings(private, 8, count)
     padding = private[end:]
-    if len(fields) != count or padding != bytes(range(1, len(padding) + 1)) or len(padding) >= 8:
+    if len(fields) != count or padding != bytes(range(1, len(padding) + 1)) or len(padding) > 8:
         return False
     if named[0] == b"ssh-rsa":
         n, e, d, inverse, p, q = (int.from_bytes(field, "big") for field in fields[1:7])

@@ -47,12 +47,15 @@ def decode_key(raw: str, *, layers: int = 3) -> KeyText | Fault:
         key = decode_key(inner, layers=layers - 1)
         if isinstance(key, KeyText):
             return key._replace(repairs=(*repairs, "decoded from base64", *key.repairs))
+        if key.problem.startswith("the END line is missing"):
+            return _CUT_BASE64
         return Fault(f"in the text decoded from base64: {key.problem}", key.hint)
     from envkit.settings.key_mistakes import name_mistake
 
     return name_mistake(text)
 
 
+_CUT_BASE64 = Fault("the base64 of the key is cut short or damaged", "encode the file again, by base64 -w0 FILE")
 _INVISIBLE = re.compile("[\ufeff\u200b\u200c\u200d\u2060\u00ad]")
 _MOST_ESCAPES = 4  # how often a value may have been escaped on its way
 
@@ -99,7 +102,7 @@ def _from_base64(text: str) -> str | Fault | None:
     data = base64_bytes(compact + "=" * (-len(compact) % 4))
     if data is None:
         if compact.startswith(_BEGIN_IN_BASE64):
-            return Fault("the base64 of the key is damaged or cut short", "encode the file again, by base64 -w0 FILE")
+            return _CUT_BASE64
         return None
     inner = _text(data)
     if inner is not None and ("BEGIN" in inner or _BASE64_TEXT.fullmatch(inner)):

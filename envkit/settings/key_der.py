@@ -17,7 +17,12 @@ def der_fault(kind: str, data: bytes) -> Fault | None:
         return cut_short(len(data), stop)
     if stop < len(data):
         return TOO_LONG
-    return None if _has_shape(kind, data, start, stop) else CHANGED
+    if _has_shape(kind, data, start, stop):
+        return None
+    for other in _SHAPES:
+        if _has_shape(other, data, start, stop):
+            return Fault(f"the BEGIN line says {kind}, but the body is of the kind {other}", "put the two lines right")
+    return CHANGED
 
 
 _INTEGER, _OCTETS, _OID, _SEQUENCE = 0x02, 0x04, 0x06, 0x30
