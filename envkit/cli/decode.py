@@ -7,23 +7,14 @@ import sys
 import click
 
 from envkit.cli.command import Command
-from envkit.cli.forms import read_standard_input
+from envkit.cli.forms import form_option, read_standard_input
 
 
 @click.command(
     cls=Command,
     examples=("envkit decode --from docker --name GITHUB_KEY < app.env | wc -c", "envkit decode --from escape < value"),
 )
-@click.option(
-    "--from",
-    "--for",
-    "form",
-    callback=a_form,
-    shell_complete=complete_form,
-    required=True,
-    metavar="CHANNEL",
-    help="A channel, or one of the forms escape, base64.",
-)
+@form_option("--from", "--for")
 @click.option("--name", help="Which setting's value; not needed where there is only one.")
 def command(*, form: str, name: str | None) -> None:
     """Print the value that the program at a channel's end would see.

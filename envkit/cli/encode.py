@@ -7,7 +7,7 @@ import sys
 import click
 
 from envkit.cli.command import Command
-from envkit.cli.forms import read_standard_input
+from envkit.cli.forms import form_option, read_standard_input
 from envkit.cli.output import echo_note
 
 
@@ -18,15 +18,7 @@ from envkit.cli.output import echo_note
         "envkit encode --for escape < key.pem",
     ),
 )
-@click.option(
-    "--for",
-    "form",
-    callback=a_form,
-    shell_complete=complete_form,
-    required=True,
-    metavar="CHANNEL",
-    help="A channel, or one of the forms escape, base64.",
-)
+@form_option("--for")
 @click.option("--name", default="VALUE", show_default=True, help="The setting's name, where the text holds it.")
 @click.option("--exact", is_flag=True, help="Keep a final newline as part of the value.")
 def command(*, form: str, name: str, exact: bool) -> None:

@@ -1,0 +1,91 @@
+"""`envkit run`: checks the settings, then becomes a process of the app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from envkit.cli.command import Command, description_option, out_option, settings_option
+from envkit.cli.output import echo_findings
+
+WRONG_SETTINGS = 78
+"""EX_CONFIG of sysexits(3), so that a supervisor can be told not to start it again (RestartPreventExitStatus=78)."""
+
+
+@click.command(
+    cls=Command,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    examples=(
+        "envkit run web",
+        "envkit run worker",
+        "envkit run web --log-level debug",
+        "envkit run --no-check release",
+    ),
+)
+@click.argument("process")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT]...")
+@description_option
+@settings_option
+@out_option
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="gunicorn's file, for the web process; unless given, the rendered one.",
+)
+@click.option("--no-check", is_flag=True, help="Do not check the settings.")
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    process: str,
+    arguments: tuple[str, ...],
+    description: Path | None,
+    class_name: str | None,
+    out: Path,
+    config: Path | None,
+    no_check: bool,
+) -> None:
+    """Check the settings, then become PROCESS.
+
+    PROCESS is a name in [processes] of the description; web is served by gunicorn unless it has a command of its own.
+    ARGUMENTs are added to its command. Signals reach the process itself: no shell and no envkit stand between, and
+    the environment is handed on as it is. When the description or the settings are wrong, every problem is printed
+    and the exit code is 78. gunicorn reads the file that `envkit render` wrote; where there is none, or variables
+    such as ENVKIT_HTTP__DOMAINS change the description, the file is rendered anew.
+    """
+    from envkit.deployment.errors import DescriptionError
+    from envkit.deployment.reading import load_description
+    from envkit.operations.running import CannotRunError, become, process_command
+
+    try:
+        deployment = load_description(description)
+        words = process_command(process, deployment, folder=out, config=config, arguments=arguments)
+    except DescriptionError as error:
+        echo_findings(error.findings)
+        context.exit(WRONG_SETTINGS)
+    except CannotRunError as error:
+        raise click.UsageError(str(error), context) from None
+    wanted = class_name or deployment.settings
+    if wanted is not None and not no_check:
+        _check(context, wanted)
+    try:
+        become(words)
+    except CannotRunError as error:
+        raise click.UsageError(str(error), context) from None
+
+
+def _check(context: click.Context, class_name: str) -> None:
+    from envkit.operations.checking import check_settings
+    from envkit.operations.importing import ImportProblem, settings_class
+
+    try:
+        model = settings_class(class_name, let_errors_through=context.obj["traceback"])
+    except ImportProblem as problem:
+        echo_findings(problem.findings)
+        context.exit(WRONG_SETTINGS)
+    checked = check_settings(model)
+    echo_findings(checked.findings)
+    if checked.settings is None:
+        context.exit(WRONG_SETTINGS)
