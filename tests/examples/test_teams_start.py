@@ -14,8 +14,15 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from flask import request
 
 from envkit import SettingsError
+from envkit.deployment.reading import load_description
+from examples.flask_app.teams_app import create_app
+from examples.flask_app.teams_app import database as teams_database
+from examples.flask_app.teams_app.database import migrate
+from examples.flask_app.teams_app.github import WEBHOOK_LIMIT
+from examples.flask_app.teams_app.settings import AppSettings
 
 APP_FOLDER = Path(__file__).parents[2] / "examples" / "flask_app"
 
@@ -71,8 +78,6 @@ def test_many_processes_make_the_schema_at_once(tmp_path):
 
 def test_starting_again_keeps_the_teams(tmp_path):
     """Bringing an up-to-date database up to date changes nothing in it."""
-    from examples.flask_app.teams_app.database import migrate
-
     path = tmp_path / "a folder" / "50% #1?.sqlite3"
     migrate(path)
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -85,12 +90,10 @@ def test_starting_again_keeps_the_teams(tmp_path):
 
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     """The statements of all versions take effect together or not at all."""
-    from examples.flask_app.teams_app import database
-
     path = tmp_path / "teams.sqlite3"
-    monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, ("CREATE TABLE x (y)", "nonsense")))
+    monkeypatch.setattr(teams_database, "MIGRATIONS", (*teams_database.MIGRATIONS, ("CREATE TABLE x (y)", "nonsense")))
     with pytest.raises(sqlite3.OperationalError, match="syntax error"):
-        database.migrate(path)
+        migrate(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
         assert connection.execute("PRAGMA user_version").fetchone() == (0,)
@@ -98,8 +101,6 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 
 def test_a_database_of_a_newer_app_is_refused(tmp_path):
     """An older app does not touch a schema that it does not know."""
-    from examples.flask_app.teams_app.database import migrate
-
     path = tmp_path / "teams.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
@@ -191,8 +192,6 @@ def test_the_request_id_is_in_the_log_of_real_gunicorn(tmp_path, values):
 
 def test_missing_settings_give_one_error(tmp_path, monkeypatch):
     """Started without settings, the app says all that are missing at once, and makes no database."""
-    from examples.flask_app.teams_app import create_app
-
     monkeypatch.chdir(tmp_path)
     for name in ("ENVKIT_ENV", "SECRET_KEY", "GITHUB_APP_ID", "GITHUB_KEY", "WEBHOOK_SECRET", "ADMIN_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -223,8 +222,6 @@ def log_lines(capsys):
 )
 def test_only_declared_proxies_are_believed(make_app, capsys, hops, forwarded, client_address, scheme):
     """What a client writes into X-Forwarded-For in front of the proxies' own entries is not believed."""
-    from flask import request
-
     app = make_app(proxy_hops=hops)
     Path(app.config["DATABASE"]).unlink()  # so that the page logs a line
     seen = []
@@ -322,9 +319,19 @@ def test_the_demo_program_says_how_to_call_it(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_description_fits_the_app():
+    """`envkit.toml` is valid, and names an app, a settings class, a static folder and paths that the app has."""
+    description = load_description(APP_FOLDER / "envkit.toml", {})
+    assert (description.app, description.settings) == (
+        "teams_app:create_app()",
+        "teams_app.settings:AppSettings",
+    )
+    assert description.http.health_path == "/health"
+    assert description.http.body_limit == WEBHOOK_LIMIT
+    assert (APP_FOLDER / Path(description.http.static["/static/"].directory).relative_to("/srv/teams")).is_dir()
+
+
 def test_the_example_env_names_every_setting():
     """`.env.example` and the settings class name the same settings."""
-    from examples.flask_app.teams_app.settings import AppSettings
-
     named = re.findall(r"^([A-Z_]+)=", (APP_FOLDER / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
     assert named == [name.upper() for name in AppSettings.model_fields]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-PATIENCE = 10.0
-"""Seconds that a connection waits for another one's write."""
+PATIENCE = 20.0
+"""Seconds that a connection waits for another one's write: on a slow disk, less than a request may take."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
