@@ -143,7 +143,7 @@ class Process:
     """One program of the app. The process named `web` is served by gunicorn unless it has a command of its own."""
 
     command: tuple[str, ...] = described(
-        "Program and arguments, as a list or one line in shell words; no shell runs it. The web process has none.",
+        "Program and arguments, as a list or one line in shell words; no shell runs it. web needs none.",
         kind="command",
         default=(),
     )
@@ -216,7 +216,7 @@ class Deployment:
     versions: Versions = described("Programs that read the files.", factory=Versions)
     http: Http = described("Domains, TLS, static files, limits.", factory=Http)
     processes: dict[str, Process] = described(
-        "The app's programs by name; web is there unless it is left out on purpose.",
+        "The app's programs by name; web is always there.",
         kind="process",
         factory=dict,
     )

@@ -103,7 +103,7 @@ def _parse(text: str, origin: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        problem, line = "is nested too deeply", ""
+        problem, line = "is not TOML: it is nested too deeply", ""
     except ValueError as error:  # TOMLDecodeError, or a number of too many digits
         problem, line = _syntax_problem(error, text)
     raise DescriptionError([Finding(origin + line, "", problem)])
@@ -113,8 +113,9 @@ def _syntax_problem(error: ValueError, text: str) -> tuple[str, str]:
     found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error), re.DOTALL)
     if not isinstance(error, tomllib.TOMLDecodeError) or not found:
         return "is not TOML: a number has too many digits", ""
-    line = found[2] or str(text.rstrip("\n").count("\n") + 1)
-    return f"is not TOML: {found[1][:1].lower()}{found[1][1:]}", f":{line}"
+    if not found[2]:
+        return "is not TOML: the file ends inside a value", f":{text.rstrip().count(chr(10)) + 1}"
+    return f"is not TOML: {found[1][:1].lower()}{found[1][1:]}", f":{found[2]}"
 
 
 # --- the values -----------------------------------------------------------------------------------------------------
