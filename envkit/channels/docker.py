@@ -69,6 +69,7 @@ class DockerChannel:
         scanned = raw_lines.scan(text)
         environ = environ or {}
         bindings: list[Binding] = []
+        bound: set[str] = set()
         for number, content in enumerate(scanned.lines, 1):
             if scanned.not_utf8 == number - 1:
                 return _fatal(bindings, number, "", "the line is not UTF-8", "save the file as UTF-8", "not-utf8")
@@ -83,8 +84,12 @@ class DockerChannel:
                 return _fatal(bindings, number, "", "a blank in the name", hint, "blank-in-name")
             if equals:
                 bindings.append(Binding(name, value, number))
+                bound.add(name)
             else:
-                bindings.append(Binding(name.strip(GO_SPACE), environ.get(line), number))
+                # Without a value in docker's environment, an earlier line of the same name stays in force.
+                name, known = name.strip(GO_SPACE), environ.get(line)
+                if known is not None or name not in bound:
+                    bindings.append(Binding(name, known, number))
         if scanned.too_long:
             finding = raw_lines.too_long(scanned, "the line is longer than 65,535 bytes, and docker refuses the file")
             return Reading(bindings, [finding], fatal=True)

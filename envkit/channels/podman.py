@@ -73,6 +73,7 @@ class PodmanChannel:
         scanned = raw_lines.scan(text)
         environ = environ or {}
         bindings: list[Binding] = []
+        bound: set[str] = set()
         findings: list[Finding] = []
         for number, content in enumerate(scanned.lines, 1):
             line = content.lstrip(" \t")
@@ -89,10 +90,12 @@ class PodmanChannel:
                     problem, hint = "the blank before the = becomes part of the name", "write NAME=value"
                     findings.append(Finding(f"line {number}", "", problem, hint, "warning", "blank-in-name"))
                 bindings.append(Binding(name, value, number))
+                bound.add(name)
             elif name.endswith("*"):
                 found = [known for known in environ if known.startswith(name[:-1])]
                 bindings.extend(Binding(known, environ[known], number) for known in found)
-            else:
+            elif name in environ or name not in bound:
+                # Without a value in podman's environment, an earlier line of the same name stays in force.
                 bindings.append(Binding(name, environ.get(name), number))
         if scanned.too_long:
             problem = "the line is longer than 65,535 bytes, and podman refuses the file"

@@ -47,9 +47,7 @@ _run = st.builds(
     st.sampled_from(["", "x", "'", '"', "\\", "\r", " ", "#"]),
 )
 
-values: st.SearchStrategy[str] = st.one_of(
-    _hostile, _pieces, _pieces, _hostile, st.text(_ANY, max_size=30), _run
-)
+values: st.SearchStrategy[str] = st.one_of(_hostile, _pieces, _pieces, _hostile, st.text(_ANY, max_size=30), _run)
 """A setting's value: all of Unicode but NUL and lone surrogates, weighted towards what readers trip over."""
 
 long_values: st.SearchStrategy[str] = st.builds(
@@ -64,7 +62,7 @@ names: st.SearchStrategy[str] = st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{0,8}\Z",
 """Names that every channel takes."""
 
 _LINE_PARTS = (
-    *("A=", "B=", "C_1=", "NAME=", "lower=", "_X=", "A", "B ", "HOST", "EMPTY\n", "NONE", "HO*", "*"),
+    *("A=", "B=", "C_1=", "NAME=", "lower=", "_X=", "A", "B ", "HOST", "EMPTY\n", "NONE", "NONE=", "HO*", "*"),
     *(
         "export ",
         "export\t",

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,24 +100,32 @@ class Docker(Program):
 class Podman(Program):
     """``podman create --env-file`` and ``podman inspect``; a container for each file, because podman merges files."""
 
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        super().__init__(folder, environ)
+        # Not under pytest's own folder: podman takes 50 characters for the run root at most.
+        self.store = Path(tempfile.mkdtemp(prefix="envkit-podman-"))
+        (self.store / "rootfs").mkdir()
+
     def call(self, paths: Sequence[Path]) -> list[dict[str, str]] | None:
         """One container for each file."""
-        (self.folder / "rootfs").mkdir(exist_ok=True)
-        storage = ("--root", f"{self.folder}/root", "--runroot", f"{self.folder}/run", "--storage-driver", "vfs")
-        seen = []
+        containers = []
         for path in paths:
-            created = self.run(
-                "podman", *storage, "create", "--env-file", str(path), "--rootfs", f"{self.folder}/rootfs", "/none"
-            )
+            created = self._podman("create", "--env-file", str(path), "--rootfs", f"{self.store}/rootfs", "/none")
             if created.returncode:
                 return None
-            container = created.stdout.decode().strip()
-            inspected = self.run("podman", *storage, "inspect", container, "-f", "{{json .Config.Env}}")
-            pairs = (variable.partition("=") for variable in json.loads(inspected.stdout))
-            own = {"PATH", "TERM", "HOSTNAME", "container", "HOME"}
-            seen.append({name: value for name, _, value in pairs if name not in own})
-            self.run("podman", *storage, "rm", container)
-        return seen
+            containers.append(created.stdout.decode().strip())
+        own = {"PATH", "TERM", "HOSTNAME", "container", "HOME"}
+        inspected = json.loads(self._podman("inspect", *containers).stdout)
+        pairs = [[variable.partition("=") for variable in found["Config"]["Env"]] for found in inspected]
+        return [{name: value for name, _, value in found if name not in own} for found in pairs]
+
+    def close(self) -> None:
+        """Removes the containers."""
+        shutil.rmtree(self.store, ignore_errors=True)
+
+    def _podman(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        store = ("--root", f"{self.store}/root", "--runroot", f"{self.store}/run", "--storage-driver", "vfs")
+        return self.run("podman", *store, *arguments)
 
 
 class Kubectl(Program):
@@ -129,7 +138,15 @@ class Kubectl(Program):
         seen = []
         for path in paths:
             made = self.run(
-                "kubectl", "create", "secret", "generic", "x", f"--from-env-file={path}", "--dry-run=client", "-o", "json"
+                "kubectl",
+                "create",
+                "secret",
+                "generic",
+                "x",
+                f"--from-env-file={path}",
+                "--dry-run=client",
+                "-o",
+                "json",
             )
             if made.returncode:
                 return None

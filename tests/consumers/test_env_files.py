@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from envkit.channels.registry import channel
@@ -33,6 +33,8 @@ def _examples(count: int) -> Any:
     """`count` examples in the default profile; the fixture's folder is reused by all of them on purpose."""
     return settings(
         max_examples=max(1, round(count * _EFFORT)),
+        # No shrinking: the failing text is shown by itself, and each try would cost many processes.
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
     )
 
@@ -74,7 +76,9 @@ def program(request: pytest.FixtureRequest, reader: str, tmp_path: Path) -> Iter
     elif kind == "docker":
         yield Docker(tmp_path, ENVIRON, detail, request.getfixturevalue("docker_host"), "envkit-tests-empty")
     elif kind == "podman":
-        yield Podman(tmp_path, ENVIRON)
+        podman = Podman(tmp_path, ENVIRON)
+        yield podman
+        podman.close()
     else:
         yield Kubectl(tmp_path, ENVIRON)
 
