@@ -290,9 +290,10 @@ def _path(text: str) -> str:
         raise Wrong("must be an absolute path")
     if ".." in text.split("/"):
         raise Wrong("must not hold ..")
-    if text == "/":
+    path = re.sub(r"/+", "/", text).rstrip("/")
+    if not path:
         raise Wrong("must not be the root folder")
-    return re.sub(r"/+", "/", text).rstrip("/")
+    return path
 
 
 _PATH = r"/[^\u0000-\u001f\u007f]+"

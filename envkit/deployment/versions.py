@@ -52,11 +52,12 @@ def knows(version: str | None, fact: str) -> bool:
 
 
 def parse_version(version: str) -> tuple[int, ...]:
-    """`1.29.7` as numbers. A version cut short is the oldest it may mean: `1.29` counts as 1.29.0.
+    """`1.29.7` as four numbers. A version cut short is the oldest it may mean: `1.29` counts as 1.29.0.
 
     Raises:
         ValueError: it is not one to four numbers with dots.
     """
     if not re.fullmatch(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}", version):
         raise ValueError("is not a version such as 1.29.7")
-    return tuple(int(number) for number in version.split("."))
+    numbers = [int(number) for number in version.split(".")]
+    return (*numbers, *[0] * (4 - len(numbers)))
