@@ -1,13 +1,18 @@
-"""The error that holds every problem of a description."""
+"""The error that holds every problem of a description, and the names of its keys in messages."""
 
 from __future__ import annotations
 
+import re
+from json import dumps
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envkit.findings import Finding
+
+Place = tuple[str | int, ...]
+"""The path of a key, with the index of an item in a list."""
 
 
 class DescriptionError(Exception):
@@ -16,3 +21,15 @@ class DescriptionError(Exception):
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+def dotted(place: Place) -> str:
+    """`http.static."/static/".directory`, `http.domains[1]`: as TOML writes the key; list items count from 0."""
+    text = ""
+    for part in place:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            bare = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else dumps(part)
+            text += f".{bare}" if text else bare
+    return text

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Place = tuple[str | int, ...]
+    from envkit.deployment.errors import Place
 
 _STRING = re.compile(
     r'"""(?:[^\\]|\\.)*?"{3,5}'  # up to two quotes may stand before the closing three

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envkit.deployment.checks import check
-from envkit.deployment.errors import DescriptionError
+from envkit.deployment.errors import DescriptionError, Place, dotted
 from envkit.deployment.fields import Key, all_tables, keys_of
 from envkit.deployment.kinds import KINDS, Wrong, read_command
 from envkit.deployment.model import Deployment
@@ -25,8 +24,6 @@ __all__ = ["DescriptionError", "load_description", "read_description"]
 FILE = "envkit.toml"
 _PROJECT_FILE = "pyproject.toml"
 _PROJECT_TABLE = ("tool", "envkit")
-
-Place = tuple[str | int, ...]
 
 
 def load_description(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Deployment:
@@ -219,13 +216,13 @@ class _Reader:
         for depth in range(len(place), 0, -1):
             override = self._overrides.get(place[:depth])  # type: ignore[arg-type] # an index is in no override
             if override is not None:
-                below = _dotted(place[depth:])
+                below = dotted(place[depth:])
                 words = f"{below}: {problem}" if below and not below.startswith("[") else problem
                 self.findings.append(Finding("environment", override.variable, words, hint))
                 return
         line = self._line((*self._root, *place))
         origin = f"{self._origin}:{line}" if line else self._origin
-        self.findings.append(Finding(origin, _dotted(place), problem, hint))
+        self.findings.append(Finding(origin, dotted(place), problem, hint))
 
     def _line(self, place: Place) -> int | None:
         """The line of the key, or of the nearest table around it that stands in the file."""
@@ -334,15 +331,3 @@ def _meant(name: str, place: Place, table: type[Any]) -> str:
 
 def _first_sentence(doc: str) -> str:
     return doc.split(". ", 1)[0].rstrip(".").replace("\n", " ")
-
-
-def _dotted(place: Place) -> str:
-    """`http.static."/static/".directory`, `http.domains[1]`: as TOML writes the key; list items count from 0."""
-    text = ""
-    for part in place:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            bare = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else dumps(part)
-            text += f".{bare}" if text else bare
-    return text

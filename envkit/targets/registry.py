@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from envkit.deployment.errors import DescriptionError
+from envkit.deployment.errors import DescriptionError, Place, dotted
 from envkit.findings import Finding
 
 if TYPE_CHECKING:
@@ -64,27 +64,28 @@ def _where(deployment: Deployment, name: str, language: Language, refused: Canno
 
     quote = quoter(language)
     findings = []
-    for key, text in _texts(deployment):
+    for place, text in _texts(deployment):
         try:
             quote(text)
         except CannotQuote as error:
             if error.problem == refused.problem:
-                findings.append(Finding("envkit.toml", key, f"target {name}: {error}"))
+                findings.append(Finding("envkit.toml", dotted(place), f"target {name}: {error}"))
     return findings or [Finding("envkit.toml", "", f"target {name}: {refused}")]
 
 
-def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+def _texts(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Every text in the description with its place; a name of the user's choice counts as a text of its own."""
     from dataclasses import fields, is_dataclass
 
     if isinstance(value, str):
-        yield key, value
+        yield place, value
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield f"{key}.{name}", name
-            yield from _texts(item, f"{key}.{name}")
+            yield (*place, name), name
+            yield from _texts(item, (*place, name))
     elif isinstance(value, tuple):
-        for item in value:
-            yield from _texts(item, key)
+        for index, item in enumerate(value):
+            yield from _texts(item, (*place, index))
     elif is_dataclass(value):
         for field in fields(value):
-            yield from _texts(getattr(value, field.name), f"{key}.{field.name}" if key else field.name)
+            yield from _texts(getattr(value, field.name), (*place, field.name))
