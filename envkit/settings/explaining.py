@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from envkit.settings.histories import history_of
 from envkit.settings.sources import origin_of
 from envkit.settings.types import PrivateKey, Secret, characters
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from envkit.settings.plan import Plan, Slot
-    from envkit.settings.sources import Found, Gathered
+    from envkit.settings.plan import Slot
+    from envkit.settings.sources import Found
 
 
 class Explained(NamedTuple):
@@ -59,10 +59,10 @@ def explain(settings: BaseModel) -> Explanation:
     Raises:
         ValueError: the instance was not made by `load_settings` (a copy, or built by hand).
     """
-    known = _histories.get(id(settings))
-    if known is None or known[0]() is not settings:
+    history = history_of(settings)
+    if history is None:
         raise ValueError(f"this {type(settings).__name__} was not made by load_settings, so nothing is known of it")
-    plan, gathered = known[1]
+    plan, gathered = history
     found = gathered.found
     return Explanation(
         tuple(
@@ -77,20 +77,6 @@ def explain(settings: BaseModel) -> Explanation:
             if not slot.children or index in found
         )
     )
-
-
-_histories: dict[int, tuple[weakref.ref[Any], tuple[Plan, Gathered]]] = {}
-"""By identity, as settings with lists in them cannot be hashed; an entry goes when its settings go."""
-
-
-def remember(settings: BaseModel, plan: Plan, gathered: Gathered) -> None:
-    """Keeps what `explain` tells, beside the instance: nothing of it is in its comparison, copies or dumps."""
-    key = id(settings)
-
-    def forget(_: weakref.ref[Any], histories: dict[int, Any] = _histories) -> None:
-        histories.pop(key, None)
-
-    _histories[key] = (weakref.ref(settings, forget), (plan, gathered))
 
 
 def _note(found: Found | None) -> Iterator[str]:

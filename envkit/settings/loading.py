@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from envkit.findings import Finding, did_you_mean
 from envkit.settings.errors import SettingsError
-from envkit.settings.explaining import remember
+from envkit.settings.histories import remember
 from envkit.settings.model import DEVELOPMENT, ENVIRONMENT_VARIABLE
 from envkit.settings.plan import Plan, Slot, plan_of
 from envkit.settings.sources import Found, Gathered, Origin, gather, origin_of

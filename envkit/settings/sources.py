@@ -53,18 +53,21 @@ def origin_of(found: Found) -> Origin:
     return place if isinstance(place, Origin) else Origin("dotenv", place.path, place.parsed.lines[name])
 
 
-class Gathered(NamedTuple):
+class Gathered:
     """Everything the sources had for a plan's slots."""
 
-    found: dict[int, Found]
-    """Slot index to the strongest value that counts as set."""
-    overrode: dict[int, list[Origin]]
-    """Slot index to the weaker origins whose value lost."""
-    env_files: list[EnvFile]
-    findings: list[Finding]
-    """Sources that could not be read."""
-    failed: set[int]
-    """Slots whose file could not be read; they are reported once, not as missing too."""
+    __slots__ = ("env_files", "failed", "findings", "found", "overrode")
+
+    def __init__(self) -> None:
+        self.found: dict[int, Found] = {}
+        """Slot index to the strongest value that counts as set."""
+        self.overrode: dict[int, list[Origin]] = {}
+        """Slot index to the weaker origins whose value lost."""
+        self.env_files: list[EnvFile] = []
+        self.findings: list[Finding] = []
+        """Sources that could not be read."""
+        self.failed: set[int] = set()
+        """Slots whose file could not be read; they are reported once, not as missing too."""
 
 
 def gather(
@@ -84,7 +87,7 @@ def gather(
         secrets_dir: a folder of files named like settings, in any case; None looks into /run/secrets if it is there.
         interpolate: whether `${NAME}` in `.env` files is replaced.
     """
-    gathered = Gathered({}, {}, [], [], set())
+    gathered = Gathered()
     gathered.env_files.extend(_read_env_files(env_files, environ, gathered.findings, interpolate=interpolate))
     present = set(environ)  # one pass; asking os.environ for a name that is not there costs an exception each
     _take(plan, gathered, environ, present & plan.by_name.keys(), _ENVIRONMENT)

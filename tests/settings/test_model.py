@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from envkit import ByteSize, DatabaseUrl, Duration, Secret, Settings, explain, flask_config, load_settings
-from envkit.settings import explaining
+from envkit.settings import histories
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,7 +127,7 @@ def test_explain_knows_only_what_was_loaded() -> None:
     with pytest.raises(ValueError, match="was not made by load_settings"):
         explain(App(secret_key=Secret("s")))
     settings = load()
-    before = len(explaining._histories)
+    before = len(histories._histories)
     del settings
     gc.collect()
-    assert len(explaining._histories) == before - 1
+    assert len(histories._histories) == before - 1
