@@ -1,0 +1,219 @@
+"""The first files of a project: `envkit.toml`, a settings class and its `.env.example`, from what the code shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from itertools import chain, count
+from typing import TYPE_CHECKING, NamedTuple
+
+from envkit.findings import Finding
+from envkit.operations.guessing import guessed_field
+from envkit.operations.scanning import Scan, Variable, scan
+from envkit.operations.writing import Change, write_artifacts
+from envkit.targets.artifacts import Artifact
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic import BaseModel
+
+DESCRIPTION, EXAMPLE, ENV_FILE = "envkit.toml", ".env.example", ".env"
+
+
+class NoAppError(Exception):
+    """No WSGI application was found; `findings` says how to name one."""
+
+    def __init__(self, finding: Finding) -> None:
+        """Keeps the finding."""
+        self.findings = (finding,)
+        super().__init__(str(finding))
+
+
+class Initialised(NamedTuple):
+    """What was done."""
+
+    app: str
+    settings: str
+    changes: tuple[Change, ...]
+    """Files that were there already are `unchanged`."""
+    notes: tuple[str, ...]
+
+
+def initialise(folder: Path, *, app: str | None = None, name: str | None = None) -> Initialised:
+    """Writes the files that are missing; overwrites nothing, and runs nothing of the app.
+
+    Args:
+        folder: the project's.
+        app: the WSGI application as `module:callable`; None takes the likeliest one found.
+        name: the app's name; None makes one of the folder's.
+
+    Raises:
+        NoAppError: `app` is None and none was found.
+        WriteError: a file cannot be written.
+    """
+    seen = scan(folder)
+    chosen = app or next(iter(seen.apps), None)
+    if chosen is None:
+        hint = "name it: envkit init --app module:callable, or module:create_app() for a factory"
+        raise NoAppError(Finding(str(folder), "", "no WSGI application was found", hint))
+    notes = [f"{other} looks like an application, too" for other in seen.apps if app is None and other != chosen]
+    due: list[Artifact] = []
+    if seen.settings_classes:
+        settings = seen.settings_classes[0]
+        notes.append(f"{settings} is there already; `envkit example --out {EXAMPLE}` writes its example")
+    else:
+        file, settings = _free_module(folder, chosen)
+        source, left_out = settings_source(_variables(seen, folder))
+        notes += [f"{variable} is not in the settings class: {reason}" for variable, reason in left_out]
+        due.append(Artifact(file, source))
+        due.append(Artifact(EXAMPLE, _example(source, settings)))
+    if not _is_described(folder):
+        text = _description(name or _app_name(folder), chosen, settings, seen.health_path)
+        due.insert(0, Artifact(DESCRIPTION, text))
+    present = [artifact.path for artifact in due if os.path.lexists(folder / artifact.path)]
+    if _is_described(folder):
+        present.insert(0, DESCRIPTION if (folder / DESCRIPTION).exists() else "pyproject.toml")
+    written = write_artifacts([artifact for artifact in due if artifact.path not in present], folder)
+    if not _ignores_env_file(folder):
+        notes.append(f"{ENV_FILE} will hold secrets: add it to .gitignore and .dockerignore")
+    changes = (*written, *(Change(path, "unchanged") for path in present))
+    return Initialised(chosen, settings, changes, tuple(notes))
+
+
+# --- the description ------------------------------------------------------------------------------------------------
+
+
+def _is_described(folder: Path) -> bool:
+    if (folder / DESCRIPTION).exists():
+        return True
+    try:
+        text = (folder / "pyproject.toml").read_bytes()
+    except OSError:
+        return False
+    return re.search(rb"(?m)^\s*\[\s*tool\s*\.\s*[\"']?envkit\b", text) is not None
+
+
+def _app_name(folder: Path) -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", folder.absolute().name.lower()).strip("-")
+    return (name if name[:1].isalpha() else f"app-{name}".strip("-"))[:31].rstrip("-")
+
+
+def _description(name: str, app: str, settings: str, health_path: str | None) -> str:
+    health = f"health_path = {json.dumps(health_path)}"
+    if health_path is None:
+        health = '# health_path = "/health"  # a path of the app that answers 200 when it is well'
+    return f"""\
+# How this app runs. `envkit schema --example` shows every key, `envkit check` says what is wrong.
+name = {json.dumps(name)}
+app = {json.dumps(app)}
+settings = {json.dumps(settings)}
+
+[http]
+# domains = ["{name}.example.org"]
+tls = "off"  # or letsencrypt, files, or upstream where a load balancer ends it
+{health}
+
+# Folders that nginx serves itself, by URL prefix:
+# [http.static."/static/"]
+# directory = "/srv/{name}/static"
+
+[processes.web]
+# cpus = 2            # workers follow from these two
+# memory = "512 MiB"
+# singleton = true    # where a scheduler runs inside the web process: never two of it at a time
+
+# [processes.worker]
+# command = "python -m worker"
+"""
+
+
+# --- the settings class ---------------------------------------------------------------------------------------------
+
+
+def settings_source(variables: list[Variable]) -> tuple[str, list[tuple[str, str]]]:
+    """The module of a settings class for these variables, and those it leaves out with the reason.
+
+    No default of a variable that may be secret is taken over.
+    """
+    left_out: list[tuple[str, str]] = []
+    fields: list[str] = []
+    imports: dict[str, set[str]] = {"envkit": {"Settings"}}
+    for variable in variables:
+        guess = guessed_field(variable, {other.name for other in variables})
+        if guess.line is None:
+            if guess.reason:
+                left_out.append((variable.name, guess.reason))
+            continue
+        fields.append(f"    {guess.line}")
+        for module, word in guess.imports:
+            imports.setdefault(module, set()).add(word)
+    if not fields:
+        fields.append("    debug: bool = False")
+    # As import sorters have it: the standard library, then what is installed.
+    groups = [[module for module in sorted(imports) if (module == "pathlib") is first] for first in (True, False)]
+    lines = [[f"from {module} import {', '.join(sorted(imports[module]))}" for module in group] for group in groups]
+    head = "\n\n".join("\n".join(group) for group in lines if group)
+    body = "\n".join(fields)
+    doc = '    """Every setting of the app; a field `github_key` reads GITHUB_KEY."""'
+    top = '"""What the app needs to know before it starts."""'
+    return f"{top}\n\n{head}\n\n\nclass AppSettings(Settings):\n{doc}\n\n{body}\n", left_out
+
+
+def _variables(seen: Scan, folder: Path) -> list[Variable]:
+    """The variables of the code, then those that only an existing `.env` names; its values go nowhere."""
+    from envkit.settings.dotenv import parse
+    from envkit.settings.files import UnreadableFile, load_text
+
+    variables = list(seen.variables)
+    known = {variable.name for variable in variables}
+    path = folder / ENV_FILE
+    if path.is_file():
+        try:
+            names = list(parse(load_text(str(path)), interpolate=False).values)
+        except UnreadableFile:
+            names = []
+        variables += [Variable(name, required=False, default=None, cast="") for name in names if name not in known]
+    return variables
+
+
+def _free_module(folder: Path, app: str) -> tuple[str, str]:
+    """File and class for the settings, beside the app's own module."""
+    module = app.partition(":")[0]
+    parts = module.split(".")
+    base = next((root for root in (folder, folder / "src") if (root.joinpath(*parts)).is_dir()), None)
+    if base is None:  # a module, not a package
+        parts = parts[:-1]
+        base = next((root for root in (folder, folder / "src") if (root.joinpath(*parts)).is_dir()), folder)
+    names = chain(("settings", "app_settings", "envkit_settings"), (f"settings_{number}" for number in count(2)))
+    return next(
+        (path.relative_to(folder).as_posix(), f"{'.'.join([*parts, name])}:AppSettings")
+        for name in names
+        if not os.path.lexists(path := base.joinpath(*parts, f"{name}.py")) and not path.with_suffix("").exists()
+    )
+
+
+def _example(source: str, settings: str) -> str:
+    """The example of the class just written, whose text is run here on its own: the app's package is not imported."""
+    import sys
+    from types import ModuleType
+
+    from envkit.settings.example import example
+
+    module = ModuleType("envkit_init_settings")
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(source, settings, "exec"), module.__dict__)  # noqa: S102  made above, of names and constants
+        model: type[BaseModel] = module.AppSettings
+        return example(model, settings, command=f"envkit example --out {EXAMPLE}")
+    finally:
+        del sys.modules[module.__name__]
+
+
+def _ignores_env_file(folder: Path) -> bool:
+    try:
+        lines = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return any(line.strip().lstrip("/") in {".env", ".env*", "*.env", ".env.*"} for line in lines)

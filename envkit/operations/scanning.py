@@ -1,0 +1,234 @@
+"""Scanning an app's code without running it: where its WSGI application is, and which variables it reads."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LARGEST = 1024 * 1024
+_MOST_FILES = 5000
+_NOT_THE_APP = frozenset(
+    {
+        "__pycache__", "build", "dist", "doc", "docs", "examples", "migrations", "node_modules", "site-packages",
+        "test", "tests", "venv",
+    }
+)  # fmt: skip
+_APP_CLASSES = frozenset({"APIFlask", "Bottle", "Flask", "OpenAPI"})
+_FACTORIES = frozenset({"create_app", "make_app", "app_factory", "get_wsgi_application"})
+_HEALTH_PATHS = ("/health", "/healthz", "/_health", "/health/", "/healthcheck", "/ping", "/status")
+
+
+class Variable(NamedTuple):
+    """A variable that the code reads from its environment."""
+
+    name: str
+    required: bool
+    default: str | None
+    """The default, where the code has one as a constant text."""
+    cast: str
+    """`int`, `float` or `bool` where the code makes one of it, `list` where it splits it; else empty."""
+
+
+class Scan(NamedTuple):
+    """What the code of a folder shows."""
+
+    apps: tuple[str, ...]
+    """WSGI applications as `module:callable`, the likeliest first."""
+    settings_classes: tuple[str, ...]
+    """Classes derived from envkit's `Settings`, as `module:Class`."""
+    variables: tuple[Variable, ...]
+    """In the order of the files' names and of their lines."""
+    health_path: str | None
+
+
+def scan(folder: Path) -> Scan:
+    """Reads all Python files below `folder`, but for tests, virtual environments and the like.
+
+    Files that do not parse are passed over.
+    """
+    apps: list[tuple[int, int, str]] = []
+    classes: list[str] = []
+    variables: dict[str, Variable] = {}
+    health: set[str] = set()
+    for path in _python_files(folder):
+        tree = _parsed(path)
+        module = _module_name(path.relative_to(folder))
+        if tree is None or module is None:
+            continue
+        depth = module.count(".")
+        apps += [(rank, depth, f"{module}:{name}") for rank, name in _apps_in(tree)]
+        classes += [f"{module}:{name}" for name in _settings_classes_in(tree)]
+        for variable in _variables_in(tree):
+            known = variables.get(variable.name)
+            variables[variable.name] = variable if known is None else _both(known, variable)
+        health.update(_health_paths_in(tree))
+    return Scan(
+        apps=tuple(dict.fromkeys(app for _, _, app in sorted(apps))),
+        settings_classes=tuple(classes),
+        variables=tuple(variables.values()),
+        health_path=next((path for path in _HEALTH_PATHS if path in health), None),
+    )
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def _python_files(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if _is_part_of_the_app(Path(parent, name)))
+        found += [Path(parent, name) for name in sorted(files) if name.endswith(".py")]
+        if len(found) > _MOST_FILES:
+            break
+    return found[:_MOST_FILES]
+
+
+def _is_part_of_the_app(folder: Path) -> bool:
+    name = folder.name
+    if name.startswith(".") or name in _NOT_THE_APP or name.endswith(".egg-info"):
+        return False
+    return not (folder / "pyvenv.cfg").exists()
+
+
+def _parsed(path: Path) -> ast.Module | None:
+    try:
+        if path.stat().st_size > _LARGEST:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the app's code, such as an unknown escape
+            return ast.parse(path.read_bytes(), filename=str(path))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _module_name(path: Path) -> str | None:
+    parts = list(path.with_suffix("").parts)
+    if parts[0] == "src" and len(parts) > 1:
+        parts = parts[1:]
+    if parts[-1] == "__init__":
+        parts = parts[:-1]
+    if not parts or parts[-1].startswith(("test_", "conftest")) or parts == ["setup"]:
+        return None
+    return ".".join(parts) if all(part.isidentifier() and part.isascii() for part in parts) else None
+
+
+# --- the application ------------------------------------------------------------------------------------------------
+
+
+def _apps_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Names of WSGI applications, and of factories as a call, each with a rank: what is made already comes first."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
+            made_by = _last_name(node.value.func)
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+            if made_by in _APP_CLASSES:
+                yield from ((1, name) for name in names)
+            elif made_by in _FACTORIES:
+                yield from ((0, name) for name in names)
+        elif isinstance(node, ast.FunctionDef):
+            if node.name in _FACTORIES and not _required_arguments(node):
+                yield 2, f"{node.name}()"
+            elif [argument.arg for argument in node.args.args] == ["environ", "start_response"]:
+                yield 3, node.name
+
+
+def _required_arguments(function: ast.FunctionDef) -> bool:
+    positional = len(function.args.posonlyargs) + len(function.args.args) - len(function.args.defaults)
+    return positional > 0 or any(default is None for default in function.args.kw_defaults)
+
+
+def _settings_classes_in(tree: ast.Module) -> list[str]:
+    bases = {"Settings", "WebSettings"}
+    imported = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "envkit"
+        for alias in node.names
+        if alias.name in bases
+    }
+    return [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        and any(
+            _last_name(base) in (imported if isinstance(base, ast.Name) else bases & {_last_name(base)})
+            for base in node.bases
+        )
+    ]
+
+
+def _health_paths_in(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _last_name(node.func) in {"route", "get", "add_url_rule"} and node.args:
+            path = node.args[0]
+            if isinstance(path, ast.Constant) and path.value in _HEALTH_PATHS:
+                yield str(path.value)
+
+
+# --- the variables --------------------------------------------------------------------------------------------------
+
+
+def _variables_in(tree: ast.Module) -> list[Variable]:
+    """Every `os.environ["X"]`, `os.environ.get("X", "default")` and `os.getenv("X")`, in the order of the lines."""
+    casts: dict[ast.AST, str] = {}
+    found: list[tuple[int, int, Variable]] = []
+    for node in ast.walk(tree):  # a parent comes before what is inside it
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"int", "float", "bool"}:
+            casts.update((argument, node.func.id) for argument in node.args)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "split":
+            casts[node.func.value] = "list"
+        variable = _variable(node, casts)
+        if variable is not None and isinstance(node, ast.expr):
+            found.append((node.lineno, node.col_offset, variable))
+    return [variable for _, _, variable in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _variable(node: ast.AST, casts: dict[ast.AST, str]) -> Variable | None:
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _is_environ(node.value):
+        name = _constant_text(node.slice)
+        return Variable(name, required=True, default=None, cast=casts.get(node, "")) if name else None
+    if not isinstance(node, ast.Call) or not node.args:
+        return None
+    is_getenv = _last_name(node.func) == "getenv"
+    is_get = isinstance(node.func, ast.Attribute) and node.func.attr == "get" and _is_environ(node.func.value)
+    name = _constant_text(node.args[0])
+    if not name or not (is_getenv or is_get):
+        return None
+    default = node.args[1] if len(node.args) > 1 else None
+    value = default.value if isinstance(default, ast.Constant) else None
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else None
+    return Variable(name, required=False, default=text, cast=casts.get(node, ""))
+
+
+def _both(first: Variable, second: Variable) -> Variable:
+    return Variable(
+        first.name,
+        required=first.required and second.required,
+        default=first.default if first.default is not None else second.default,
+        cast=first.cast or second.cast,
+    )
+
+
+def _is_environ(node: ast.expr) -> bool:
+    return _last_name(node) == "environ" and not (
+        isinstance(node, ast.Attribute) and _last_name(node.value) == "request"
+    )
+
+
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _constant_text(node: ast.expr) -> str:
+    text = node.value if isinstance(node, ast.Constant) else None
+    return text if isinstance(text, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) else ""
