@@ -139,6 +139,8 @@ def test_text_of_hostile_characters_gives_what_python_dotenv_gives(text):
 @example("A=\u3000#b\nB=b\x85 #c\n")
 @example("A='\\'")
 @example("\nA='${B")
+@example("A=${EMPTY:-d}\nEMPTY=e\nB=${EMPTY:-d}\n")
+@example("B\nA=${B:-d}\n")
 @example("A=${B:${C}\nB=${C:-\nD=${E}\n")
 def test_shaped_text_gives_what_python_dotenv_gives(text):
     """The same holds for text that looks like a `.env` file with everything that can go wrong in one."""
@@ -164,6 +166,13 @@ def test_every_short_reference_is_replaced_as_python_dotenv_replaces_it():
         for value in every_text("${}:-A", 6):
             text = f"A=1\nB={value}"
             assert parse(text).values == DotEnv(None, stream=io.StringIO(text)).dict()
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_every_short_run_of_escapes_is_decoded_as_python_dotenv_decodes_it(quote):
+    """Between either quotes, every text of up to four characters that escapes are made of gives the same value."""
+    for value in every_text("\\\n'\"abfnrtvx", 4):
+        assert_same_statements(f"A={quote}{value}{quote}")
 
 
 @pytest.mark.parametrize("override", [True, False])

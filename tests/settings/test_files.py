@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -80,6 +81,24 @@ def test_a_secret_file_up_to_a_mebibyte_is_read(tmp_path):
     message = refusal(read_secret_file, path)
     assert message == f"{path}: is larger than 1 MiB, too large for a secret. is it the right file?"
     assert len(load_text(path)) == MAX_SECRET_BYTES + 1
+
+
+def test_a_pipe_that_delivers_more_than_a_mebibyte_is_refused(tmp_path):
+    """The limit holds for what has no size to look up, too."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    def write():
+        with contextlib.suppress(BrokenPipeError):
+            path.write_bytes(SECRET * MAX_SECRET_BYTES)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        message = refusal(read_secret_file, path)
+    finally:
+        writer.join()
+    assert message == f"{path}: is larger than 1 MiB, too large for a secret. is it the right file?"
 
 
 @pytest.mark.parametrize("read", READERS)
