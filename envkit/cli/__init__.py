@@ -24,6 +24,7 @@ COMMANDS = {
     "decode": "decode",
     "render": "render",
     "verify": "verify",
+    "precompress": "precompress",
     "run": "run",
     "up": "up",
     "schema": "schema",

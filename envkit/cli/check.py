@@ -38,13 +38,13 @@ def command(
     from envkit.operations.projects import check_project
 
     checked = check_project(description, class_name, env_files, let_errors_through=context.obj["traceback"])
-    is_wrong = any(finding.severity == "error" for finding in checked.findings)
+    errors = sum(finding.severity == "error" for finding in checked.findings)
     if as_json:
-        echo_json({"ok": not is_wrong, "checked": checked.subjects, "findings": as_dictionaries(checked.findings)})
+        echo_json({"ok": not errors, "checked": checked.subjects, "findings": as_dictionaries(checked.findings)})
     else:
         echo_findings(checked.findings)
         for note in checked.notes:
             echo_note(note)
-        if not is_wrong:
-            click.echo(f"{' and '.join(checked.subjects)}: no problem found")
-    context.exit(int(is_wrong))
+        count = {0: "no problem", 1: "1 problem"}.get(errors, f"{errors} problems")
+        click.echo(f"{' and '.join(checked.subjects)}: {count} found")
+    context.exit(int(errors > 0))

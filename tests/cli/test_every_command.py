@@ -1,0 +1,174 @@
+"""What holds for every command: help with an example, one shape of errors, nothing imported that it does not need."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+
+import click
+import pytest
+
+from envkit import __version__
+from envkit.cli import COMMANDS, cli, main
+
+ENVKIT = [sys.executable, "-m", "envkit"]
+
+
+def loaded(name: str) -> click.Command:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    return command
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_an_example(envkit, name):
+    """Every command has a sentence for the list, a help text, and examples that call this very command."""
+    result = envkit(name, "--help")
+    assert result.code == 0
+    assert "\nExample" in result.out
+    command = loaded(name)
+    assert command.help
+    assert len(command.get_short_help_str(200)) > 10
+    for example in command.examples:
+        assert example in result.out
+        words = shlex.split(example.partition("#")[0])
+        start = words.index("envkit") if "envkit" in words else 0
+        assert f"envkit {name}" in example, words[start:]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_help(name):
+    """No option stands in the help without words."""
+    for parameter in loaded(name).params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+
+
+def test_the_list_names_every_command(envkit):
+    """The group's help lists all commands and the exit codes."""
+    result = envkit("--help")
+    assert result.code == 0
+    for name in COMMANDS:
+        assert f"\n  {name} " in result.out
+    assert "Exit codes:" in result.out
+
+
+def test_version(envkit):
+    """--version prints the version."""
+    assert envkit("--version").out == f"envkit {__version__}\n"
+
+
+def test_a_misspelt_command_is_a_wrong_call_with_a_hint(envkit):
+    """An unknown command exits 2 and names the likeliest one meant."""
+    result = envkit("rendr")
+    assert result.code == 2
+    assert "no such command: rendr. did you mean render?" in result.err
+
+
+def test_an_unknown_option_is_a_wrong_call(envkit):
+    """An unknown option exits 2."""
+    assert envkit("render", "--nope").code == 2
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_the_shells_script(envkit, shell):
+    """The script for each shell names the variable by which click completes."""
+    result = envkit("completion", shell)
+    assert result.code == 0
+    assert "_ENVKIT_COMPLETE" in result.out
+
+
+def test_completion_knows_the_targets():
+    """A shell that asks for completions of a target's name gets them."""
+    environ = {**os.environ, "_ENVKIT_COMPLETE": "bash_complete", "COMP_WORDS": "envkit render ng", "COMP_CWORD": "2"}
+    done = subprocess.run(ENVKIT, env=environ, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "plain,nginx"
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+
+def break_schema(monkeypatch, error):
+    def raising():
+        raise error
+
+    monkeypatch.setattr("envkit.deployment.schema.json_schema", raising)
+
+
+def test_an_unforeseen_error_is_one_line_without_its_message(envkit, monkeypatch):
+    """The message of an unforeseen error may hold a value, so its kind and place are all that is printed."""
+    break_schema(monkeypatch, ValueError("canary-in-a-message"))
+    result = envkit("schema")
+    assert result.code == 70
+    assert result.err.startswith("envkit: unexpected ValueError at ")
+    assert result.err.count("\n") == 1
+    assert "canary" not in result.err + result.out
+
+
+def test_traceback_shows_the_error(monkeypatch):
+    """With --traceback an unforeseen error is raised as it is."""
+    break_schema(monkeypatch, ValueError("everything"))
+    with pytest.raises(ValueError, match="everything"):
+        main(["--traceback", "schema"])
+
+
+def test_an_interrupt_exits_130(envkit, monkeypatch):
+    """Ctrl-C ends a command with 130 and no traceback."""
+    break_schema(monkeypatch, KeyboardInterrupt())
+    result = envkit("schema")
+    assert result.code == 130
+    assert "Traceback" not in result.err
+
+
+def test_a_closed_pipe_is_no_error_message():
+    """When the reader of the output has gone, nothing is printed about it."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([*ENVKIT, "schema"], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.stderr == ""
+
+
+def test_a_closed_pipe_is_no_error_message_for_little_output_either():
+    """The same where all of the output still stands in the buffer at the end."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([*ENVKIT, "--version"], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.stderr == ""
+
+
+# --- start-up -------------------------------------------------------------------------------------------------------
+
+
+def modules_after(*arguments: str, cwd) -> set[str]:
+    """The modules that a command imported, in a fresh process."""
+    code = (
+        "import sys\nfrom envkit.cli import main\n"
+        f"code = main({list(arguments)!r})\n"
+        "sys.stderr.write('\\n'.join(sorted(sys.modules)))\nsys.exit(code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True)
+    return set(done.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--version"], {"pydantic", "jinja2", "envkit.deployment.model", "envkit.settings", "subprocess", "json"}),
+        (["schema"], {"pydantic", "jinja2"}),
+        (["render", "gunicorn", "nginx"], {"pydantic", "subprocess", "asyncio", "envkit.settings", "ssl"}),
+        (["render", "--diff"], {"pydantic", "envkit.settings"}),
+        (["completion", "bash"], {"pydantic", "jinja2", "envkit.deployment.model"}),
+        (["example"], {"jinja2"}),
+        (["explain"], {"jinja2"}),
+        (["check"], {"jinja2"}),
+    ],
+    ids=" ".join,
+)
+def test_a_command_imports_only_what_it_needs(project, arguments, unwanted):
+    """No command without a settings class imports pydantic, and none that renders nothing imports jinja2."""
+    (project / ".env").write_text("API_TOKEN=a\n")
+    assert not modules_after(*arguments, cwd=project) & unwanted
