@@ -7,10 +7,9 @@ one reading are a whole key by their own format (lengths, structure, checksum), 
 from __future__ import annotations
 
 import re
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from envkit.settings.key_contents import base64_bytes, contents_fault, crc24
+from envkit.settings.key_contents import base64_bytes, begins_secret_key, contents_fault, crc24
 from envkit.settings.key_faults import EMPTY, Fault
 
 if TYPE_CHECKING:
@@ -41,7 +40,9 @@ def read_body(kind: str, content: str) -> Body | Fault:
         return EMPTY
     faults: list[Fault] = []
     whole: list[_Reading] = []
-    for reading in islice(_readings(kind, content), _MOST_READINGS):
+    for count, reading in enumerate(_readings(kind, content)):
+        if count == _MOST_READINGS:
+            return Fault("the newlines were lost, and the rest can be read in too many ways", _WRITE_OR_ENCODE)
         fault = _fault(kind, reading)
         if fault:
             faults.append(fault)
@@ -71,7 +72,7 @@ class _Reading(NamedTuple):
         return "".join(self.lines)
 
 
-_MOST_READINGS = 1_000  # a bound for hostile input: a real key has a few dozen, and most fall at their first bytes
+_MOST_READINGS = 100  # a bound for hostile input: a real key has a handful
 _WIDEST = 76  # of the line lengths in use: 64 (RFC 7468, GnuPG), 70 (OpenSSH), 76 (MIME encoders)
 _WRITE_OR_ENCODE = f"{WRITE_NEWLINES}, or give base64 of the whole file"
 _COPY_AGAIN = "copy the key again"
@@ -130,8 +131,9 @@ _ENCRYPTION = re.compile(
     r"|(?:DES|DES-EDE3|IDEA|RC2|BF|CAST5)-CBC,[0-9A-Fa-f]{16}))\s*"
 )
 """The headers of PEM encryption as OpenSSL writes them; the initial vector has the length of the cipher's block."""
-_PGP_NAMES = ("Version", "Comment", "MessageID", "Hash", "Charset")  # RFC 4880 section 6.2
-_PGP_NAME = re.compile(rf"(?={'|'.join(f'{name}: ' for name in _PGP_NAMES)})")
+_HEADER_NAMES = "(?:Version|Comment|MessageID|Hash|Charset): "  # RFC 4880 section 6.2
+_SECRET_KEY_START = re.compile("l[A-Za-v]|x[Q-Za-f]")
+"""How base64 of a secret key packet begins: by the bytes 0x94 to 0x96 (old packet format) or 0xC5 (new format)."""
 _EATEN = (
     ("n", r"the backslash of \n was lost"),
     ("rn", r"the backslashes of \r\n were lost"),
@@ -210,23 +212,30 @@ def _lost(content: str, body: str) -> tuple[str, ...]:
 
 
 def _run_together(kind: str, content: str) -> Iterator[_Reading]:
-    """Readings of PGP armour with headers and body on one line: the body may begin anywhere after the last colon.
+    """Readings of PGP armour with headers and body on one line: the body may begin anywhere after the last colon."""
+    colon = content.rindex(":") + 2  # the blank after a header's name included
+    headers = _divided(content[:colon].lstrip())
+    if not headers:
+        return
+    for start in _SECRET_KEY_START.finditer(content, colon):
+        place = start.start()
+        data = base64_bytes(content[place : place + 12])
+        if data and begins_secret_key(data, len(content) - place):
+            last = (headers[-1] + content[colon:place]).rstrip()
+            body = content[place:]
+            yield _reading(kind, (*headers[:-1], last), body.split(), _lost(content, body))
 
-    A secret key packet's first byte makes the first character `l` (old packet format) or `x` (new format).
+
+def _divided(text: str, separator: str = "") -> tuple[str, ...]:
+    """The header lines that were joined to `text`, or nothing where a name may stand in another header's value.
+
+    ``Version`` comes first and its value is short; after any other header, a name could be a part of the text.
     """
-    for place in range(content.rindex(":") + 1, len(content)):
-        if content[place] in "lx":
-            headers = _divided(content[:place].strip())
-            if headers:
-                body = content[place:]
-                yield _reading(kind, headers, body.split(), _lost(content, body))
-
-
-def _divided(text: str) -> tuple[str, ...]:
-    """The header lines that were joined to `text`, or nothing when a name comes twice: its value may hold the name."""
-    headers = [header.strip() for header in _PGP_NAME.split(text)]
-    names = [header.partition(":")[0] for header in headers[1:]]
-    return tuple(headers[1:]) if not headers[0] and len(set(names)) == len(names) else ()
+    begin, *headers = re.split(f"{separator}(?={_HEADER_NAMES})", separator + text)
+    if begin or not headers:
+        return ()
+    versions = [header.startswith("Version: ") for header in headers]
+    return (*map(str.rstrip, headers[:-1]), headers[-1]) if versions in ([True, False], [True], [False]) else ()
 
 
 def _joined(kind: str, text: str, separator: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:
@@ -239,22 +248,33 @@ def _joined(kind: str, text: str, separator: str) -> Iterator[tuple[tuple[str, .
     if kind.startswith("PGP ") and text[-5 - size : -4] == f"{separator}=":
         last = [text[-5:]]
         text = text[: -5 - size]
-    for headers, body in _joined_headers(kind, text, separator):
+    for headers, start in _joined_headers(kind, text, separator):
         for width in (64, 70, _WIDEST):
-            pieces = [body[place : place + width + size] for place in range(0, len(body), width + size)]
-            if pieces and len(pieces[-1]) <= width and all(piece.endswith(separator) for piece in pieces[:-1]):
-                yield headers, [*(piece[:width] for piece in pieces), *last]
+            starts = range(start, len(text), width + size)
+            if starts and all(text.startswith(separator, place - size) for place in starts[1:]):
+                lines = [text[place : place + width] for place in starts]
+                if starts[-1] + width >= len(text):
+                    yield headers, [*lines, *last]
 
 
-def _joined_headers(kind: str, text: str, separator: str) -> Iterator[tuple[tuple[str, ...], str]]:
+def _joined_headers(kind: str, text: str, separator: str) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Headers, and where the body starts: after an empty line, which two separators in a row make."""
     if ":" not in text:
         if not kind.startswith("PGP "):
-            yield (), text
+            yield (), 0
         elif text.startswith(separator):
-            yield (), text.removeprefix(separator)
+            yield (), len(separator)
         return
-    for division in re.finditer(f"(?={separator}{separator})", text):
-        if division.start() > text.rindex(":"):
-            headers = re.split(rf"{separator}(?=[A-Z][A-Za-z-]*: )", text[: division.start()])
-            if kind.startswith("PGP ") or _ENCRYPTION.fullmatch("\n".join(headers)):
-                yield tuple(headers), text[division.start() + 2 * len(separator) :]
+    colon = text.rindex(":") + 2
+    if kind.startswith("PGP "):
+        headers = _divided(text[:colon], separator)
+    else:
+        headers = tuple(text[:colon].split(f"{separator}DEK-Info: ", 1))
+        headers = (headers[0], f"DEK-Info: {headers[1]}") if len(headers) == 2 else ()
+    place = text.find(separator * 2, colon)
+    while headers and place >= 0:
+        found = (*headers[:-1], headers[-1] + text[colon:place])
+        if not kind.startswith("PGP ") and (len(found[-1]) > _WIDEST or not _ENCRYPTION.fullmatch("\n".join(found))):
+            return  # the first empty line must end these headers: their values hold no n
+        yield found, place + 2 * len(separator)
+        place = text.find(separator * 2, place + 1)

@@ -56,6 +56,14 @@ def contents_fault(kind: str, data: bytes, *, encrypted: bool = False) -> Fault 
     return der_fault(kind, data)
 
 
+def begins_secret_key(start: bytes, room: int) -> bool:
+    """Whether a few bytes begin an OpenPGP secret key packet whose stated length is at most `room`."""
+    packet = _packet(start, 0)
+    if packet is None or packet[0] != _SECRET_KEY or packet[1] >= len(start):
+        return False
+    return start[packet[1]] in _KEY_VERSIONS and packet[2] <= room
+
+
 def crc24(data: bytes) -> int:
     """The checksum at the end of OpenPGP armour (RFC 4880 section 6.1)."""
     table = _CRC24_TABLE or _crc24_table()
@@ -161,6 +169,7 @@ def _is_openssh_key(public: bytes, private: bytes) -> bool:
 # OpenPGP (RFC 4880 section 4.2, RFC 9580) -----------------------------------------------------------------------------
 
 _SECRET_KEY, _PUBLIC_KEY = 5, 6
+_KEY_VERSIONS = frozenset((3, 4, 5, 6))
 
 
 def _pgp_fault(kind: str, data: bytes) -> Fault | None:
@@ -180,7 +189,7 @@ def _pgp_fault(kind: str, data: bytes) -> Fault | None:
                     "this is a public key under the label of a private one",
                     "export it by gpg --armor --export-secret-keys",
                 )
-            if tag != wanted or begin == stop or data[begin] not in {3, 4, 5, 6}:  # the packet's version
+            if tag != wanted or begin == stop or data[begin] not in _KEY_VERSIONS:
                 return Fault(f"the body decodes, but not to a {kind}", SEND_AGAIN)
         first = False
         start = stop

@@ -79,7 +79,7 @@ def _escape_readings(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             break
         text = decoded
         yield text, (phrase if times == 1 else f"{phrase}, {times} times over",)
-    header_reading = _PGP_HEADERS.sub(_with_backslashes_in_headers, raw)
+    header_reading = _with_backslashes_in_headers(raw)
     if header_reading != raw:
         yield unescape(header_reading), (phrase,)
     if "\\" in text:
@@ -87,13 +87,18 @@ def _escape_readings(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield re.sub(r"\\([^A-Za-z0-9])", r"\1", text), ("foreign escapes decoded",)
 
 
-_PGP_HEADERS = re.compile(r"PRIVATE KEY BLOCK(?:\\?-)+\\n([A-Z].*?)(?=\\n\\n)")
+_PGP_BEGIN = re.compile(r"PRIVATE KEY BLOCK(?:\\?-){5}\\n(?=[A-Z])")
 _NOT_A_LINE_END = re.compile(r"\\(?=r(?!\\n)|n(?!(?:Version|Comment|MessageID|Hash|Charset): ))")
 
 
-def _with_backslashes_in_headers(headers: re.Match[str]) -> str:
+def _with_backslashes_in_headers(escaped: str) -> str:
     r"""Keeps a backslash before n in ``Comment: C:\new``: a newline stands only before another header or the body."""
-    return _NOT_A_LINE_END.sub(r"\\\\", headers[0])
+    begin = _PGP_BEGIN.search(escaped)
+    stop = escaped.find(r"\n\n", begin.end()) if begin else -1
+    if begin is None or stop < 0:
+        return escaped
+    headers = _NOT_A_LINE_END.sub(r"\\\\", escaped[begin.end() : stop])
+    return escaped[: begin.end()] + headers + escaped[stop:]
 
 
 def _from_base64(text: str) -> str | Fault | None:

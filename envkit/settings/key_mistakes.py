@@ -51,7 +51,7 @@ _MISTAKES = (
         Fault("this is a placeholder, not a key", "give the private key"),
     ),
     (
-        re.compile(r"BEGIN [A-Za-z0-9 ]+-"),
+        re.compile(r"BEGIN [A-Za-z0-9 ]{1,40}-"),
         Fault(
             "the BEGIN line names no kind of private key that is known",
             "give a private key in PEM, OpenSSH or PGP armour",

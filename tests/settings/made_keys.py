@@ -89,7 +89,8 @@ def public_part(name: str, text: str) -> str:
 
 
 def _run(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL).stdout
+    run = subprocess.run(command, capture_output=True, check=True, stdin=subprocess.DEVNULL)
+    return run.stdout.decode(errors="replace")  # a damaged key's comment may be any bytes
 
 
 def _ssh_key(algorithm: str, passphrase: str) -> str:

@@ -11,13 +11,22 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from envkit.channels.escape import escape
-from envkit.settings.private_key import KeyProblem, read_private_key
-from tests.settings.made_keys import KEY_NAMES, PASSPHRASE, PEM_NAMES, SSH_NAMES, made_key, public_part
+from envkit.settings.key_decoding import decode_key
+from envkit.settings.private_key import KeyProblem, _well_formed, read_private_key
+from tests.settings.made_keys import KEY_NAMES, PASSPHRASE, PEM_NAMES, PGP_NAMES, SSH_NAMES, made_key, public_part
 
 pytestmark = pytest.mark.needs("openssl", "gpg", "ssh-keygen")
 
 HEADERS_WITH_BLANKS = {"pgp-with-headers"}
 """Free text in headers: blanks cannot be told from newlines that became blanks once both are gone."""
+
+NEEDS_THE_LONG_WAY = {
+    "ecdsa-sec1-with-parameters",
+    "rsa-pkcs1-aes-encrypted",
+    "rsa-pkcs1-3des-encrypted",
+    *PGP_NAMES,
+}
+"""Keys with headers or several blocks."""
 
 EXACT_ROUTES = {
     "as it is": (lambda key: key, ()),
@@ -248,13 +257,33 @@ def test_a_missing_empty_line_after_pgp_headers_is_put_back():
         assert key == (text, "PGP PRIVATE KEY BLOCK", ("blanks and empty lines put right",))
 
 
-def test_two_comments_that_ran_together_are_not_guessed():
-    """Where a header may be two headers or one, the key is refused although its body is whole."""
-    text = made_key("pgp-with-headers").text.replace("Comment: ", "Comment: first\nComment: ")
+@pytest.mark.parametrize("separator", [" ", "", "\t"])
+@pytest.mark.parametrize(
+    "headers", ["Comment: first\nComment: second", "Comment: my Hash: abc", "Charset: x\nComment: y"]
+)
+def test_headers_that_may_be_one_or_two_are_not_guessed(headers, separator):
+    """Where a header's name may stand in another header's text, the key is refused although its body is whole."""
+    text = made_key("pgp-ed25519").text.replace("\n\n", f"\n{headers}\n\n")
     assert read_private_key(text).text == text
     with pytest.raises(KeyProblem) as caught:
-        read_private_key(text.replace("\n", " "))
+        read_private_key(text.replace("\n", separator))
     assert caught.value.problem == "the newlines were lost, and what is left is not one whole key"
+
+
+@pytest.mark.parametrize("separator", [" ", "", "n", "/n"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "Version: GnuPG v2",
+        "Comment: written by OpenSSL: yes",
+        "Comment: http://x.invalid/lQOY",
+        "Version: 1\nComment: n: n",
+    ],
+)
+def test_headers_with_one_reading_are_put_back(headers, separator):
+    """One header, or a version and one header, come back with their text although newlines were lost."""
+    text = made_key("pgp-ed25519").text.replace("\n\n", f"\n{headers}\n\n")
+    assert read_private_key(text.replace("\n", separator)).text == text
 
 
 def test_a_key_shows_nothing_of_itself():
@@ -262,6 +291,16 @@ def test_a_key_shows_nothing_of_itself():
     key = read_private_key(escape(made_key("ed25519-pkcs8").text))
     assert repr(key) == "KeyText(kind='PRIVATE KEY', repairs=('escaped dashes and newlines decoded',))"
     assert str(key) == repr(key)
+
+
+@pytest.mark.parametrize("name", KEY_NAMES)
+def test_the_short_way_and_the_long_way_agree(name):
+    """The pass for well-formed keys gives what the code for damaged ones gives, down to the repairs."""
+    text = made_key(name).text
+    for spelling in (text, text.rstrip("\n"), escape(text), text.replace("\n", "\\n")):
+        short = _well_formed(spelling)
+        assert short is None or short == decode_key(spelling)
+    assert (_well_formed(text) is None) == (name in NEEDS_THE_LONG_WAY)
 
 
 def test_the_common_case_loads_no_repair_code():
