@@ -25,13 +25,15 @@ NAMES = NameRule(
 
 RULES = (
     (
-        'In double quotes \\n, \\r, \\t, \\a, \\b, \\f, \\v, \\", \\\\ and \\0 with three octal digits are escapes, and \\$ or $$ is a '
+        'In double quotes \\n, \\r, \\t, \\a, \\b, \\f, \\v, \\", \\\\ and \\0 with three octal digits are '
+        "escapes, and \\$ or $$ is a "
         "dollar sign (compose-go dotenv/parser.go)."
     ),
     "In single quotes nothing is replaced and only \\' is an escape: \\\\ stays two backslashes.",
     "Without quotes the value ends at the line's end or at a # after a space; blanks at both ends go.",
     (
-        "$NAME, ${NAME}, ${NAME:-x}, ${NAME-x}, ${NAME:+x}, ${NAME+x}, ${NAME:?x} and ${NAME?x} are replaced in double quotes and "
+        "$NAME, ${NAME}, ${NAME:-x}, ${NAME-x}, ${NAME:+x}, ${NAME+x}, ${NAME:?x} and ${NAME?x} are replaced "
+        "in double quotes and "
         "without quotes, defaults within defaults too; Compose's own environment goes before the file's lines "
         "(compose-go template/template.go)."
     ),
@@ -41,14 +43,15 @@ RULES = (
     ),
     "What follows a closing quote is read as the next statement.",
     (
-        "A bare name takes the value of Compose's own environment; at the end of a file without a line end it is taken for a "
+        "A bare name takes the value of Compose's own environment; at the end of a file without a line end "
+        "it is taken for a "
         "value without a name."
     ),
     "The last of two equal names wins. In a project's .env, variables of the environment win over the file.",
 )
 
 V1_RULES = (
-    "The file is read by python-dotenv 0.21: see the dotenv channel (docker-compose 1.29.2 compose/config/environment.py).",
+    "python-dotenv 0.21 reads the file: see the dotenv channel (docker-compose 1.29.2 compose/config/environment.py).",
     "A quote after any backslash, an escaped one too, does not end a value: a final backslash is written as ${:-\\\\}.",
     "NAME= # text has the value `# text`.",
     "A bare name takes the value of the environment, or is removed from the container.",

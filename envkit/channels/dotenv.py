@@ -45,7 +45,7 @@ def spell(value: str) -> str:
     r"""The right side of ``NAME=``: bare or in quotes where many readers agree, else as every python-dotenv reads it.
 
     Up to 1.2.1 python-dotenv took a quote after any backslash, an escaped one too, for an escaped quote, so a final
-    backslash is written as a default value: ``${:-\\\\}``.
+    backslash is written as a default value: ``${:-\\}``.
     """
     plain = portable.bare(value) or portable.quoted(value)
     if plain is not None:

@@ -41,7 +41,8 @@ _NESTED = re.compile(r"\{\{.*\}\}", re.DOTALL)
 
 SSM_RULES = (
     (
-        "The task definition names a parameter for each variable; ECS puts its value in when the task starts (ECS Developer "
+        "The task definition names a parameter for each variable; ECS puts its value in when the task starts "
+        "(ECS Developer "
         "Guide, Systems Manager Parameter Store)."
     ),
     "A value has 1 byte at least and 4 KiB at most, 8 KiB as an advanced parameter (PutParameter, Tier).",
@@ -51,13 +52,15 @@ SSM_RULES = (
 )
 SECRETS_MANAGER_RULES = (
     (
-        "The task definition names a secret and a key of its JSON for each variable: ARN:KEY:: (ECS Developer Guide, Secrets "
+        "The task definition names a secret and a key of its JSON for each variable: ARN:KEY:: (ECS "
+        "Developer Guide, Secrets "
         "Manager)."
     ),
     "All settings together have 65,536 bytes of JSON at most (CreateSecret, SecretString).",
     "Every value is carried, the empty one too; a key cannot hold a colon, which divides the parts of the reference.",
     (
-        "AWS adds six random characters to the secret's ARN; put the ARN that create-secret answers in place of the one "
+        "AWS adds six random characters to the secret's ARN; put the ARN that create-secret answers in place "
+        "of the one "
         "written here."
     ),
     "A running task keeps the values it started with.",
@@ -109,7 +112,7 @@ class ParameterStoreChannel:
         ]
         return _text({"containerDefinition": {"secrets": secrets}, "putParameter": parameters})
 
-    def read(self, text: str, environ: Mapping[str, str] | None = None) -> Reading:
+    def read(self, text: str, environ: Mapping[str, str] | None = None) -> Reading:  # noqa: ARG002  (no references)
         """The variables of the container: those with a plain value, and secrets whose parameter is in `text`."""
         document = json_lines.parse(text)
         if isinstance(document, Finding):
@@ -132,7 +135,7 @@ class SecretsManagerChannel:
     summary: str = "an Amazon ECS task definition's secrets, and the AWS secret that holds them"
     reader: str = "Amazon ECS, AWS Secrets Manager"
     rules: tuple[str, ...] = SECRETS_MANAGER_RULES
-    secret: str = "app"
+    secret: str = "app"  # noqa: S105  (a name, no secret)
     """The secret's name."""
     region: str = "REGION"
     account: str = "ACCOUNT"
@@ -162,7 +165,7 @@ class SecretsManagerChannel:
         secret = {"Name": self.secret, "SecretString": secret_string.decode()}
         return _text({"containerDefinition": {"secrets": secrets}, "createSecret": secret})
 
-    def read(self, text: str, environ: Mapping[str, str] | None = None) -> Reading:
+    def read(self, text: str, environ: Mapping[str, str] | None = None) -> Reading:  # noqa: ARG002  (no references)
         """The variables of the container: those with a plain value, and secrets whose value is in `text`."""
         document = json_lines.parse(text)
         if isinstance(document, Finding):

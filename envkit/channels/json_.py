@@ -48,7 +48,7 @@ class JsonChannel:
         require_carried(self, settings)
         return json.dumps(dict(settings), indent=2, ensure_ascii=False) + "\n"
 
-    def read(self, text: str, environ: Mapping[str, str] | None = None) -> Reading:
+    def read(self, text: str, environ: Mapping[str, str] | None = None) -> Reading:  # noqa: ARG002  (no references)
         """The members of the object; anything but one object is fatal."""
         document = json_lines.parse(text)
         if isinstance(document, Finding):

@@ -28,14 +28,16 @@ RULES = (
     "A Secret's data is base64; stringData is text and wins over data of the same name (Secret v1).",
     "A ConfigMap's data is text; its binaryData never becomes a variable (ConfigMap v1, kubelet envFrom).",
     (
-        "A name consists of letters, digits, -, _ and . and has 253 characters at most; with a digit first it is a key, but "
+        "A name consists of letters, digits, -, _ and . and has 253 characters at most; with a digit first "
+        "it is a key, but "
         "envFrom leaves it out."
     ),
     "All values of one resource together have 1 MiB at most; one variable 131,071 bytes with its name (execve(2)).",
     "A number, true, no, null or another word that YAML 1.1 takes for no string is refused by the API server.",
     "In envFrom nothing is replaced; $(NAME) is, in a container's own `env`.",
     (
-        "Manifests are written with one quoted value a line. Of YAML, block mappings, quotes, plain words and | blocks are "
+        "Manifests are written with one quoted value a line. Of YAML, block mappings, quotes, plain words "
+        "and | blocks are "
         "read, and all of JSON."
     ),
 )
@@ -76,7 +78,7 @@ class KubernetesChannel:
             lines.append(f"  {quote(name)}: {quote(text)}")
         return "\n".join(lines) + "\n"
 
-    def read(self, text: str, environ: Mapping[str, str] | None = None) -> Reading:
+    def read(self, text: str, environ: Mapping[str, str] | None = None) -> Reading:  # noqa: ARG002  (no references)
         """The variables that `envFrom` with every Secret and ConfigMap of `text` gives."""
         from envkit.channels.manifest import UnreadableError, resources
 

@@ -1,4 +1,4 @@
-"""The lines of env files that take everything after the `=` as it stands: docker, podman, kubectl, Compose's raw format.
+"""The lines of env files that keep all after the `=` as it stands: docker, podman, kubectl, Compose's raw format.
 
 All four read with Go's `bufio.Scanner` and `ScanLines` (go.dev, package bufio): a line ends at LF, one CR before the
 LF is dropped, and a line of 64 KiB or more stops the scan.
