@@ -74,6 +74,7 @@ class _Reading(NamedTuple):
 
 _MOST_READINGS = 100  # a bound for hostile input: a real key has a handful
 _WIDEST = 76  # of the line lengths in use: 64 (RFC 7468, GnuPG), 70 (OpenSSH), 76 (MIME encoders)
+_DROPPED = "lost newlines put back (they had been dropped)"
 _WRITE_OR_ENCODE = f"{WRITE_NEWLINES}, or give base64 of the whole file"
 _COPY_AGAIN = "copy the key again"
 _PLACEHOLDER = Fault("the body is left out («...»): this is a placeholder", "give the whole key")
@@ -109,7 +110,8 @@ def _base64_fault(body: str) -> Fault:
 def _body(kind: str, reading: _Reading) -> Body:
     lines, repairs = reading.lines, reading.repairs
     width = len(lines[0])
-    if width > _WIDEST or len(lines[-1]) > width or any(len(line) != width for line in lines[:-1]):
+    uneven = len(lines[-1]) > width or any(len(line) != width for line in lines[:-1])
+    if uneven or width > _WIDEST or _DROPPED in repairs:
         width = 70 if kind == "OPENSSH PRIVATE KEY" else 64
         if not repairs:
             repairs = (f"lines wrapped anew at {width} characters",)
@@ -208,7 +210,7 @@ def _encryption_headers(text: str) -> tuple[tuple[str, ...], str]:
 
 def _lost(content: str, body: str) -> tuple[str, ...]:
     became_spaces = content != content.strip() or len(body.split()) > 1
-    return (f"lost newlines put back (they had {'become spaces' if became_spaces else 'been dropped'})",)
+    return ("lost newlines put back (they had become spaces)" if became_spaces else _DROPPED,)
 
 
 def _run_together(kind: str, content: str) -> Iterator[_Reading]:

@@ -194,6 +194,37 @@ def test_keys_written_by_cryptography_are_read():
             assert joined.replace("\n", "") == text.replace("\n", "")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("genpkey", "-algorithm", "x25519"),
+        ("genpkey", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048"),
+        ("genrsa", "-traditional", "-primes", "3", "2048"),
+        ("ecparam", "-name", "secp224r1", "-genkey", "-noout"),
+        ("ecparam", "-name", "sect233k1", "-genkey", "-noout"),
+        ("ecparam", "-name", "SM2", "-genkey", "-noout"),
+        ("ecparam", "-name", "prime256v1", "-genkey", "-param_enc", "explicit"),
+        ("ecparam", "-name", "prime256v1", "-genkey", "-conv_form", "compressed"),
+    ],
+    ids=lambda command: " ".join(command[2:] or command),
+)
+def test_unusual_keys_of_openssl_pass(command):
+    """Keys whose numbers the reader cannot check are taken as their structure shows them."""
+    text = subprocess.run(["openssl", *command], capture_output=True, text=True, check=True).stdout
+    key = read_private_key(text)
+    assert (key.text, key.repairs) == (text, ())
+    assert read_private_key(text.replace("\n", "")).text == text
+
+
+def test_a_key_without_its_public_point_passes():
+    """An elliptic curve key may leave its public point out; its short body is wrapped as openssl does."""
+    key = made_key("ecdsa-sec1").text
+    command = ["openssl", "ec", "-no_public"]
+    text = subprocess.run(command, input=key, capture_output=True, text=True, check=True).stdout
+    assert read_private_key(text) == (text, "EC PRIVATE KEY", ())
+    assert read_private_key(text.replace("\n", "")).text == text
+
+
 @pytest.mark.parametrize("width", [60, 70, 76])
 def test_even_lines_of_another_length_stay(width):
     """A key's own bytes are kept: even lines of any usual length are not wrapped anew."""
