@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from envkit.rendering.environments import Language, environment, header
@@ -63,8 +62,8 @@ def render(deployment: Deployment, place: Place = SERVER) -> Rendering:
 
 def _inside(text: str) -> Fragment:
     """The text of a file as part of the complete one: without the header, and inside http."""
-    body = text.partition("\n\n")[2]
-    return Fragment(indent(body, "    ").rstrip("\n"))
+    lines = text.partition("\n\n")[2].rstrip("\n").split("\n")  # nginx's lines, which no other character ends
+    return Fragment("\n".join(f"    {line}" if line else "" for line in lines))
 
 
 def _main(deployment: Deployment, place: Place) -> dict[str, Any]:

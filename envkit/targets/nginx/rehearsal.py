@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_LISTEN = re.compile(r"listen (\[::\]:|[0-9.]+:|)([0-9]+)(.*)")
+_LISTEN = re.compile(r"listen (\[::\]:|)([0-9]+)(.*)")
 _FIRST_FREE_PORT = 1024
 _SHIFT = 20_000
 
@@ -16,7 +16,7 @@ def rehearsed(text: str, folder: str) -> str:
     `folder/key.pem`, logs and temporary files lie in the folder, ports are on loopback and above 1023, and no user is
     set. Rendered files have one directive on a line, which is all this relies on.
     """
-    return "".join(_moved(line, folder) for line in text.splitlines(keepends=True))
+    return "\n".join(_moved(line, folder) for line in text.split("\n"))
 
 
 def _moved(line: str, folder: str) -> str:
@@ -24,18 +24,23 @@ def _moved(line: str, folder: str) -> str:
     name, _, rest = stripped.partition(" ")
     margin = line[: len(line) - len(line.lstrip())]
     if name == "user":
-        return "\n"
+        return ""
     if name == "listen" and (found := _LISTEN.fullmatch(stripped)):
-        host = "127.0.0.2" if found[1].startswith("[") else "127.0.0.1"
-        port = int(found[2])
-        port += _SHIFT if port < _FIRST_FREE_PORT else 0
-        return f"{margin}listen {host}:{port}{found[3]}\n"
+        return f"{margin}listen {_address(found[1], int(found[2]), found[3], folder)}{found[3]}"
     if name == "access_log" and rest != "off;" and (found := re.fullmatch(r"(?:\".*\"|\S+)( \w+)?;", rest)):
-        return f"{margin}access_log {folder}/access.log{found[1] or ''};\n"
+        return f"{margin}access_log {folder}/access.log{found[1] or ''};"
     own = {
         "pid": f"{folder}/nginx.pid",
         "error_log": "stderr",
         "ssl_certificate": f"{folder}/certificate.pem",
         "ssl_certificate_key": f"{folder}/key.pem",
     }.get(name) or (f"{folder}/{name}" if name.endswith("_temp_path") else "")
-    return f"{margin}{name} {own};\n" if own else line
+    return f"{margin}{name} {own};" if own else line
+
+
+def _address(host: str, port: int, rest: str, folder: str) -> str:
+    """One that any user of any machine may take: a socket stands for IPv6, which not every machine has."""
+    if host and not rest.startswith(" quic"):
+        return f"unix:{folder}/{port}.sock"
+    port += _SHIFT if port < _FIRST_FREE_PORT else 0
+    return f"127.0.0.2:{port}" if host else f"127.0.0.1:{port}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from math import ceil
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING, Any
 
 from envkit.deployment import derived
 from envkit.deployment.versions import knows
-from envkit.rendering.quoting import Fragment, quote_nginx
+from envkit.rendering.quoting import CannotQuote, Fragment, quote_nginx
 from envkit.targets.nginx.tls import certificate_in_use, tls_context
 
 if TYPE_CHECKING:
@@ -102,8 +103,14 @@ def variable_prefix(deployment: Deployment) -> str:
 
     With the longest name of an app and the longest ending, `_trusted`, a variable has 46 bytes: as many as fit nginx's
     default variables_hash_bucket_size of 64 (measured).
+
+    Raises:
+        CannotQuote: the name cannot be part of a variable's.
     """
-    return f"envkit_{deployment.name.replace('-', '_')}"
+    name = deployment.name.replace("-", "_")
+    if not re.fullmatch("[a-z0-9_]+", name):
+        raise CannotQuote("nginx", "this name, which is part of variables")
+    return f"envkit_{name}"
 
 
 def looked_up_per_request(deployment: Deployment) -> bool:

@@ -15,7 +15,7 @@ PROGRAMS = [
 
 @pytest.fixture(scope="session", params=PROGRAMS)
 def shop(request, tmp_path_factory):
-    """nginx with most features, as `shop.test`; 127.0.0.2 is in the bypass list."""
+    """A running nginx with most features, as `shop.test`; 127.0.0.2 is in the bypass list."""
     folder = tmp_path_factory.mktemp("shop")
     certify(folder / "certificate", "shop")
     static = folder / "static files"

@@ -68,8 +68,10 @@ MATRIX = {
     "sync-1.30": ("1.30", '[logs]\naccess = "off"\n[processes.web]\nworker_class = "sync"\n'),
     "long-names": (
         "",
-        f'[http]\ndomains = ["{"a" * 60}.{"b" * 60}.example.org"]\ntls = "letsencrypt"\n'
-        'trusted_proxies = ["192.0.2.1"]\n[maintenance]\nbypass = ["192.0.2.2"]\n',
+        (
+            f'[http]\ndomains = ["{"a" * 60}.{"b" * 60}.example.org"]\ntls = "letsencrypt"\n'
+            'trusted_proxies = ["192.0.2.1"]\n[maintenance]\nbypass = ["192.0.2.2"]\n'
+        ),
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -62,7 +63,8 @@ class App(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_OPTIONS = handle_any
+    # The names are the base class's.
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_OPTIONS = handle_any  # noqa: N815 - see above
 
     def address_string(self):
         """A client on a unix socket has no address."""
@@ -87,17 +89,26 @@ class Upstream:
 
             def get_request(self):
                 upstream.connections += 1
-                return super().get_request()
+                connection, peer = super().get_request()
+                upstream.open.append(connection)
+                return connection, peer
+
+            def handle_error(self, *_):
+                """A connection that ends in the middle of a request is a test's doing."""
 
         self.connections = 0
+        self.open = []
         self.server = Server(str(address) if unix else address, App)
         self.server.name = name
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self):
-        """Stops listening."""
+        """Stops listening, and ends the connections that nginx keeps."""
         self.server.shutdown()
         self.server.server_close()
+        for connection in self.open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class Answer:
@@ -199,7 +210,7 @@ class Nginx:
             connection.close()
 
     def raw(self, content, **how):
-        """Sends bytes, and returns all that comes back until nginx closes the connection; b"" when it closes at once."""
+        """Sends bytes, and returns all that comes back until nginx closes the connection."""
         received = b""
         with self.connect(**how) as connection:
             connection.sendall(content)

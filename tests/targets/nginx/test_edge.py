@@ -93,7 +93,7 @@ def test_an_unknown_host_gets_no_answer(shop, host):
 def test_an_unknown_host_gets_no_handshake(shop):
     """On the port for HTTPS a handshake for another host, or for none, is refused."""
     for host in ("evil.test", None):
-        with pytest.raises(ssl.SSLError, match="(?i)unrecognized.name"):
+        with pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name"):
             shop.connect(host=host)
 
 
@@ -102,8 +102,8 @@ def test_another_host_on_the_connection_is_refused(shop):
     assert shop.raw(b"GET / HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 421 ")
 
 
-def connect(shop, version, *, session=None):
-    """A TLS connection of one version that offers HTTP/2; the session, whether it was resumed, and the protocol."""
+def offer(version):
+    """A TLS client of one version that offers HTTP/2."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -112,6 +112,11 @@ def connect(shop, version, *, session=None):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of the old version, which is what is asked about
         context.minimum_version = context.maximum_version = version
+    return context
+
+
+def connect(shop, context, *, session=None):
+    """The session, whether it was resumed, and the protocol of a connection."""
     address = ("127.0.0.1", shop.deployment.http.tls_port)
     with (
         socket.create_connection(address) as connection,
@@ -122,17 +127,18 @@ def connect(shop, version, *, session=None):
 
 def test_protocols(shop):
     """HTTP/2 is offered; TLS 1.2 and 1.3 are spoken, and nothing older."""
-    assert connect(shop, ssl.TLSVersion.TLSv1_2)[2] == "h2"
-    assert connect(shop, ssl.TLSVersion.TLSv1_3)[2] == "h2"
-    with pytest.raises(ssl.SSLError, match="(?i)protocol.version"):
-        connect(shop, ssl.TLSVersion.TLSv1_1)
+    assert connect(shop, offer(ssl.TLSVersion.TLSv1_2))[2] == "h2"
+    assert connect(shop, offer(ssl.TLSVersion.TLSv1_3))[2] == "h2"
+    with pytest.raises(ssl.SSLError, match=r"(?i)protocol.version"):
+        connect(shop, offer(ssl.TLSVersion.TLSv1_1))
 
 
 def test_sessions_are_resumed(shop):
     """A second connection takes up the session of the first, although its host is not that of the default server."""
-    session, resumed, _ = connect(shop, ssl.TLSVersion.TLSv1_2)
+    client = offer(ssl.TLSVersion.TLSv1_2)
+    session, resumed, _ = connect(shop, client)
     assert not resumed
-    assert connect(shop, ssl.TLSVersion.TLSv1_2, session=session)[1]
+    assert connect(shop, client, session=session)[1]
 
 
 def test_a_body_that_is_too_large(shop):

@@ -21,9 +21,9 @@ ONCE = ("nginx/nginx.conf", "nginx/maintenance.html")
 
 
 def acceptable(issue, deployment):
-    """gixy's findings that do not hold for these files.
+    """The linter's findings that do not hold for these files.
 
-    It cannot know that the description declares an OpenSSL that has the post-quantum group (the judge, built with
+    gixy cannot know that the description declares an OpenSSL that has the post-quantum group (the judge, built with
     such a one, accepts it); and it wants HSTS from the catch-all of an old nginx, which never answers, and where the
     description turns HSTS off.
     """
@@ -70,7 +70,7 @@ def test_same_bytes(name):
     ],
 )
 def test_judge_accepts(name, program, tmp_path):
-    """The nginx of the version declared accepts the complete file, and the sites as a distribution's nginx reads them."""
+    """The nginx of the version declared accepts the complete file, and the sites alone."""
     deployment = described(name)
     write_artifacts(render(deployment).artifacts, tmp_path)
     command = JUDGE.command(tmp_path, deployment)
@@ -85,7 +85,7 @@ def test_judge_accepts(name, program, tmp_path):
 
 @pytest.mark.parametrize("name", MATRIX)
 def test_linter_is_content(name, tmp_path):
-    """gixy finds nothing in the complete file."""
+    """Its linter finds nothing in the complete file."""
     deployment = described(name)
     path = tmp_path / "nginx.conf"
     path.write_text(render(deployment).artifacts[0].text)

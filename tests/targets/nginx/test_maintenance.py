@@ -15,6 +15,7 @@ PATHS = ["/", "/deep/page?x=y", "/health", "/static/app.3f2a.css", "/static/miss
 
 
 def is_the_page(answer):
+    """Whether it is 503 with the rendered page, and all that belongs to it."""
     return (
         answer.status == 503
         and answer.headers["retry-after"] == "120"

@@ -16,9 +16,12 @@ else
     folder=$state/self-signed
     mkdir -p "$folder"
     if ! openssl x509 -checkend 86400 -noout -in "$folder/fullchain.pem" >/dev/null 2>&1; then
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 \
+        if ! said=$(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 \
             -subj "/CN=self-signed until the first certificate is issued" -addext subjectAltName=DNS:shop.example.org,DNS:www.shop.example.org \
-            -keyout "$folder/privkey.pem" -out "$folder/fullchain.pem" 2>/dev/null
+            -keyout "$folder/privkey.pem" -out "$folder/fullchain.pem" 2>&1); then
+            printf '%s\n' "$said" >&2
+            exit 1
+        fi
     fi
 fi
 
