@@ -18,8 +18,8 @@ UNLIMITED_V1 = str(2**63 - 4096)
 def workers(tmp_path, monkeypatch):
     """Runs the file on a machine of so many CPUs and bytes, with these files below /sys/fs/cgroup."""
 
-    def find(description="", *, cpus=8, memory=64 * 1024 * MB, group="/", **files):
-        monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
+    def find(description="", *, cpus=8, memory=64 * 1024 * MB, group="/", concurrency="", **files):
+        monkeypatch.setenv("WEB_CONCURRENCY", concurrency)
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cpus)))
         monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": memory}.__getitem__)
         for name, text in files.items():
@@ -84,3 +84,10 @@ def test_version_1(workers):
     assert workers(**v1, **{"cpu__cpu.cfs_quota_us": "-1"}) == 8
     assert workers(**v1, **{"cpu__cpu.cfs_quota_us": "250000"}) == 3
     assert workers(**{**v1, "memory__memory.limit_in_bytes": str(330 * MB)}) == 2
+
+
+@pytest.mark.parametrize("description", ["", "[processes.web]\nworkers = 3\n"])
+@pytest.mark.parametrize(("asked", "expected"), [("5", 5), ("0", 1)])
+def test_asked_at_start(workers, description, asked, expected):
+    """WEB_CONCURRENCY beats what was declared or found, and none at all is still one."""
+    assert workers(description, concurrency=asked) == expected
