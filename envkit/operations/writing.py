@@ -212,6 +212,7 @@ def _make_folders(folder: Path, made: list[Path]) -> None:
     for parent in reversed(missing):
         parent.mkdir(exist_ok=True)
         made.append(parent)
+        _keep_owner(parent)
 
 
 def _write_beside(path: Path, artifact: Artifact) -> Path:
@@ -222,7 +223,7 @@ def _write_beside(path: Path, artifact: Artifact) -> Path:
         with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor, not a path
             file.write(artifact.text.encode())
             file.flush()
-            _keep_owner(descriptor, path)
+            _keep_owner(temporary)
             os.fchmod(descriptor, artifact.mode)
             os.fsync(descriptor)
     except BaseException:
@@ -232,12 +233,12 @@ def _write_beside(path: Path, artifact: Artifact) -> Path:
     return temporary
 
 
-def _keep_owner(descriptor: int, path: Path) -> None:
-    """Root who renders into somebody's project leaves the files that person's."""
+def _keep_owner(path: Path) -> None:
+    """Root who renders into somebody's project leaves what is made there that person's."""
     if os.geteuid() == 0:
         owner = path.parent.stat()
         with suppress(OSError):  # a file system without owners
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -70,7 +70,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def envkit(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def envkit(
+    project: Path,  # noqa: ARG001  every command line runs in the project's folder
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Result]:
     """Runs a command line; `stdin` is its standard input."""
 
     def run(*arguments: str, stdin: bytes = b"") -> Result:

@@ -16,7 +16,7 @@ from envkit.cli import COMMANDS, cli, main
 ENVKIT = [sys.executable, "-m", "envkit"]
 
 
-def loaded(name: str) -> click.Command:
+def _loaded(name: str) -> click.Command:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
     return command
@@ -28,7 +28,7 @@ def test_help_has_an_example(envkit, name):
     result = envkit(name, "--help")
     assert result.code == 0
     assert "\nExample" in result.out
-    command = loaded(name)
+    command = _loaded(name)
     assert command.help
     assert len(command.get_short_help_str(200)) > 10
     for example in command.examples:
@@ -41,7 +41,7 @@ def test_help_has_an_example(envkit, name):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_has_help(name):
     """No option stands in the help without words."""
-    for parameter in loaded(name).params:
+    for parameter in _loaded(name).params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
 
@@ -90,7 +90,7 @@ def test_completion_knows_the_targets():
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 
-def break_schema(monkeypatch, error):
+def _break_schema(monkeypatch, error):
     def raising():
         raise error
 
@@ -99,7 +99,7 @@ def break_schema(monkeypatch, error):
 
 def test_an_unforeseen_error_is_one_line_without_its_message(envkit, monkeypatch):
     """The message of an unforeseen error may hold a value, so its kind and place are all that is printed."""
-    break_schema(monkeypatch, ValueError("canary-in-a-message"))
+    _break_schema(monkeypatch, ValueError("canary-in-a-message"))
     result = envkit("schema")
     assert result.code == 70
     assert result.err.startswith("envkit: unexpected ValueError at ")
@@ -109,14 +109,14 @@ def test_an_unforeseen_error_is_one_line_without_its_message(envkit, monkeypatch
 
 def test_traceback_shows_the_error(monkeypatch):
     """With --traceback an unforeseen error is raised as it is."""
-    break_schema(monkeypatch, ValueError("everything"))
+    _break_schema(monkeypatch, ValueError("everything"))
     with pytest.raises(ValueError, match="everything"):
         main(["--traceback", "schema"])
 
 
 def test_an_interrupt_exits_130(envkit, monkeypatch):
     """Ctrl-C ends a command with 130 and no traceback."""
-    break_schema(monkeypatch, KeyboardInterrupt())
+    _break_schema(monkeypatch, KeyboardInterrupt())
     result = envkit("schema")
     assert result.code == 130
     assert "Traceback" not in result.err
@@ -143,7 +143,7 @@ def test_a_closed_pipe_is_no_error_message_for_little_output_either():
 # --- start-up -------------------------------------------------------------------------------------------------------
 
 
-def modules_after(*arguments: str, cwd) -> set[str]:
+def _modules_after(*arguments: str, cwd) -> set[str]:
     """The modules that a command imported, in a fresh process."""
     code = (
         "import sys\nfrom envkit.cli import main\n"
@@ -171,4 +171,4 @@ def modules_after(*arguments: str, cwd) -> set[str]:
 def test_a_command_imports_only_what_it_needs(project, arguments, unwanted):
     """No command without a settings class imports pydantic, and none that renders nothing imports jinja2."""
     (project / ".env").write_text("API_TOKEN=a\n")
-    assert not modules_after(*arguments, cwd=project) & unwanted
+    assert not _modules_after(*arguments, cwd=project) & unwanted

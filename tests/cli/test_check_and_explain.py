@@ -1,0 +1,202 @@
+"""`envkit check` and `envkit explain`: every problem at once, where each setting comes from, and never a value."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+CANARY = "canary-9f3b"
+HOW_TO_SET = "set API_TOKEN in the environment or a .env file, or name its file in API_TOKEN_FILE"
+
+
+def test_all_is_well(project, envkit):
+    """A right description with right settings exits 0."""
+    (project / ".env").write_text("API_TOKEN=a\n")
+    assert envkit("check") == (0, "envkit.toml and shop_settings:ShopSettings: no problem found\n", "")
+
+
+def test_problems_of_description_and_settings_come_together(project, envkit):
+    """A wrong key of the description does not hide a missing setting."""
+    text = (project / "envkit.toml").read_text().replace("[http]", '[http]\nport = "x"')
+    (project / "envkit.toml").write_text(text)
+    (project / ".env").write_text(f"POOL_SIZE={CANARY}\n")
+    result = envkit("check")
+    assert result.code == 1
+    assert result.out == "envkit.toml and shop_settings:ShopSettings: 3 problems found\n"
+    assert result.err.splitlines() == [
+        "envkit.toml:6: http.port: must be a whole number, not text. write the number without quotes",
+        f"ShopSettings: API_TOKEN: is not set. {HOW_TO_SET}",
+        ".env:1: POOL_SIZE: is not a whole number",
+    ]
+
+
+def test_json_has_the_same_findings(envkit):
+    """--json gives the findings as objects and the same exit code."""
+    result = envkit("check", "--json")
+    assert result.code == 1
+    report = json.loads(result.out)
+    assert report["ok"] is False
+    assert [finding["name"] for finding in report["findings"]] == ["API_TOKEN"]
+    assert result.err == ""
+
+
+def test_a_misspelt_optional_setting_is_a_warning(project, envkit):
+    """A name in .env that is close to an unset setting is warned of, and the exit code stays 0."""
+    (project / ".env").write_text("API_TOKEN=a\nGREETNG=hi\nUNRELATED=x\n")
+    result = envkit("check")
+    assert result.code == 0
+    assert result.err == "warning: .env:2: GREETNG: ShopSettings has no such setting. did you mean GREETING?\n"
+
+
+def test_a_name_close_to_a_setting_that_is_set_is_no_warning(project, envkit):
+    """Where the setting itself is there, a similar name is somebody else's."""
+    (project / ".env").write_text("API_TOKEN=a\nAPI_TOKENS=b\n")
+    assert envkit("check").err == ""
+
+
+def test_env_files_are_read_instead_of_dot_env(project, envkit):
+    """--env-file names the files, the later wins, and .env is not read."""
+    (project / ".env").write_text("API_TOKEN=a\n")
+    (project / "one.env").write_text("API_TOKEN=b\nPOOL_SIZE=x\n")
+    (project / "two.env").write_text("POOL_SIZE=7\n")
+    assert envkit("check", "--env-file", "one.env").code == 1
+    assert envkit("check", "--env-file", "one.env", "--env-file", "two.env").code == 0
+    assert "no such file" in envkit("check", "--env-file", "three.env").err
+
+
+def test_a_settings_class_needs_no_description(project, envkit):
+    """With --settings and without envkit.toml the settings alone are checked."""
+    (project / "envkit.toml").unlink()
+    result = envkit("check", "--settings", "shop_settings:ShopSettings")
+    assert (result.code, result.out) == (1, "shop_settings:ShopSettings: 1 problem found\n")
+    assert envkit("check").err == "envkit.toml: no such file. run `envkit init` to write one\n"
+
+
+def test_a_description_without_a_settings_class_is_said(project, envkit):
+    """That no settings were checked is said, not passed over."""
+    (project / "envkit.toml").write_text('name = "shop"\napp = "shop:create_app()"\n')
+    result = envkit("check")
+    assert result.code == 0
+    assert "names no settings class, so no settings were checked" in result.err
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import nowhere_at_all", "shop_settings.py:1: NAME: its module cannot be imported: ModuleNotFoundError: "),
+        (
+            "raise ValueError('canary-9f3b')",
+            "shop_settings.py:1: NAME: its module cannot be imported: ValueError. its ",
+        ),
+        ("import os\nos.environ['SOME_VARIABLE']", "its module cannot be imported: KeyError: SOME_VARIABLE is not set"),
+        ("{}['canary-9f3b']", "its module cannot be imported: KeyError. its message is withheld"),
+        ("x = (", "shop_settings.py:1: NAME: is not Python: '(' was never closed"),
+        ("import sys; sys.exit('canary-9f3b')", "its module ends the program while it is imported"),
+        ("class Other: pass", "NAME: shop_settings has no ShopSettings"),
+        ("ShopSettings = 3", "NAME: ShopSettings is no pydantic model"),
+        ("from envkit import Settings\nclass ShopSetings(Settings): pass", "did you mean ShopSetings?"),
+    ],
+)
+def test_a_module_that_fails_is_one_line(project, envkit, source, expected):
+    """What the settings module raises becomes one line with its place, and its message only where it names code."""
+    (project / "shop_settings.py").write_text(source)
+    result = envkit("check")
+    assert result.code == 1
+    assert expected.replace("NAME", "shop_settings:ShopSettings") in result.err
+    assert result.err.count("\n") == 1
+    assert "canary" not in result.err + result.out
+
+
+def test_a_key_error_with_a_value_in_it_is_withheld(project, envkit, monkeypatch):
+    """A key in capitals that is the value of a variable is not taken for a variable's name."""
+    monkeypatch.setenv("SHOP_ACCOUNT", "ACCOUNT_CANARY")
+    (project / "shop_settings.py").write_text("import os\n{}[os.environ['SHOP_ACCOUNT']]")
+    assert "CANARY" not in envkit("check").err
+
+
+def test_traceback_shows_the_modules_own_error(project, envkit):
+    """With --traceback the error of the settings module is raised as it is."""
+    (project / "shop_settings.py").write_text("raise ValueError('mine')")
+    with pytest.raises(ValueError, match="mine"):
+        envkit("--traceback", "check")
+
+
+def test_a_module_that_loads_its_settings_shows_their_problems(project, envkit):
+    """Many apps load settings when they are imported; then the settings' own problems are printed."""
+    with (project / "shop_settings.py").open("a") as file:
+        file.write("\nfrom envkit import load_settings\nsettings = load_settings(ShopSettings)\n")
+    result = envkit("check")
+    assert result.code == 1
+    assert result.err.startswith("ShopSettings: API_TOKEN: is not set. ")
+    assert result.err.count("\n") == 1
+
+
+def test_what_the_module_prints_does_not_spoil_the_output(project, envkit):
+    """Standard output belongs to envkit: JSON stays JSON."""
+    with (project / "shop_settings.py").open("a") as file:
+        file.write("\nprint('hello from the module')\n")
+    result = envkit("check", "--json")
+    assert json.loads(result.out)["ok"] is False
+    assert "hello from the module" in result.err
+
+
+@pytest.mark.parametrize("name", ["shop_settings", "shop settings:X", ":X", "x:", "../x:Y"])
+def test_a_wrong_name_of_a_class_is_said(envkit, name):
+    """The form module:Class is named."""
+    assert "is no settings class. write it as module:Class" in envkit("check", "--settings", name).err
+
+
+def test_a_missing_module_is_said(envkit):
+    """A module that is not there is named, with what to do."""
+    assert envkit("explain", "--settings", "nope.here:X").err == (
+        "nope.here:X: there is no module nope. run envkit in the app's folder, with the app's packages installed\n"
+    )
+
+
+def test_explain_shows_origins_and_masks_values(project, envkit, monkeypatch):
+    """Each setting's origin and what it overrode; no value."""
+    monkeypatch.setenv("API_TOKEN", CANARY)
+    (project / ".env").write_text("API_TOKEN=weaker\nPOOL_SIZE=7\n")
+    result = envkit("explain")
+    assert result.code == 0
+    assert CANARY not in result.out
+    lines = [line.split() for line in result.out.splitlines()]
+    assert lines[1][:2] == ["API_TOKEN", "environment"]
+    assert "overrode .env:1" in result.out
+    assert lines[2][:2] == ["GREETING", "default"]
+    assert lines[3][:2] == ["POOL_SIZE", ".env:2"]
+
+
+def test_explain_as_json(project, envkit):
+    """--json gives one object a setting."""
+    (project / ".env").write_text(f"API_TOKEN={CANARY}\n")
+    result = envkit("explain", "--json")
+    report = json.loads(result.out)
+    assert report["settings"][0]["name"] == "API_TOKEN"
+    assert report["settings"][0]["origin"] == ".env:1"
+    assert CANARY not in result.out
+
+
+def test_explain_of_wrong_settings_prints_the_problems(envkit):
+    """Wrong settings exit 1 with the problems, as text or JSON."""
+    result = envkit("explain")
+    assert (result.code, result.out) == (1, "")
+    assert "API_TOKEN: is not set" in result.err
+    assert json.loads(envkit("explain", "--json").out)["findings"][0]["name"] == "API_TOKEN"
+
+
+def test_explain_without_a_settings_class(project, envkit):
+    """A description that names no class leads to how to name one."""
+    (project / "envkit.toml").write_text('name = "shop"\napp = "shop:create_app()"\n')
+    result = envkit("explain")
+    assert result.code == 1
+    hint = 'add settings = "module:Class", or give --settings module:Class'
+    assert result.err == f"envkit.toml: settings: names no settings class. {hint}\n"
+
+
+def test_control_characters_do_not_reach_the_terminal(envkit):
+    """The name of a file cannot drive the terminal that shows it."""
+    result = envkit("check", "--env-file", "a\x1b[2Jb\nc.env")
+    assert "\x1b" not in result.err
+    assert "a\\x1b[2Jb\\nc.env" in result.err
