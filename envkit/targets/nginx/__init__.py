@@ -11,6 +11,7 @@ from envkit.rendering.quoting import Fragment
 from envkit.targets.artifacts import Artifact, Judge, Rendering
 from envkit.targets.nginx.findings import findings_of
 from envkit.targets.nginx.place import SERVER, Place
+from envkit.targets.nginx.rehearsal import TEMPORARY
 from envkit.targets.nginx.site import site_context
 from envkit.targets.nginx.tls import live_folder, state_folder
 
@@ -67,7 +68,7 @@ def _inside(text: str) -> Fragment:
 
 
 def _main(deployment: Deployment, place: Place) -> dict[str, Any]:
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi") if place.temporary else ()
+    kinds = TEMPORARY if place.temporary else ()
     return {
         "own_main": f"{place.own}/{deployment.name}.d/main-*.conf",
         "temporary": [(Fragment(kind), f"{place.temporary}/{kind}") for kind in kinds],

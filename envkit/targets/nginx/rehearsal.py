@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 _LISTEN = re.compile(r"listen (\[::\]:|)([0-9]+)(.*)")
+TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+"""The kinds of nginx's temporary files: it makes a folder for each, used or not."""
 _FIRST_FREE_PORT = 1024
 _SHIFT = 20_000
 
@@ -16,7 +18,11 @@ def rehearsed(text: str, folder: str) -> str:
     `folder/key.pem`, logs and temporary files lie in the folder, ports are on loopback and above 1023, and no user is
     set. Rendered files have one directive on a line, which is all this relies on.
     """
-    return "\n".join(_moved(line, folder) for line in text.split("\n"))
+    lines = [_moved(line, folder) for line in text.split("\n")]
+    if "http {" in lines and "_temp_path " not in text:
+        start = lines.index("http {") + 1
+        lines[start:start] = [f"    {kind}_temp_path {folder}/{kind};" for kind in TEMPORARY]
+    return "\n".join(lines)
 
 
 def _moved(line: str, folder: str) -> str:

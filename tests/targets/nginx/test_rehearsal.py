@@ -37,6 +37,12 @@ def test_only_what_belongs_to_the_server_is_moved(line, moved):
     assert rehearsed(f"{line}\n", "/tmp/x") == f"{moved}\n"
 
 
+def test_temporary_files_lie_in_the_folder():
+    """Where the file leaves them to nginx's build, which may want folders that only root can make."""
+    lines = [f"    {kind}_temp_path /tmp/x/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
+    assert rehearsed("http {\n}", "/tmp/x").split("\n") == ["http {", *lines, "}"]
+
+
 @pytest.mark.needs("nginx", "openssl")
 def test_two_apps_share_one_nginx(tmp_path):
     """The sites of two apps and one catch-all stand beside each other: nothing is there twice."""
