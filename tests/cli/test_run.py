@@ -1,0 +1,239 @@
+"""`envkit run`: wrong settings end with 78; right ones let this very process become the app's."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+ENVKIT = [sys.executable, "-m", "envkit"]
+REPORT = "import os, sys; print(os.getpid(), os.getppid(), sys.argv[1:], dict(os.environ) == eval(sys.stdin.read()))"
+
+
+def _add(project, text):
+    with (project / "envkit.toml").open("a") as file:
+        file.write(text)
+
+
+def _run(project, *arguments, environ=None, **options):
+    environ = {**os.environ, "API_TOKEN": "a"} if environ is None else environ
+    command = [*ENVKIT, "run", *arguments]
+    return subprocess.run(
+        command, cwd=project, env=environ, capture_output=True, text=True, check=False, timeout=60, **options
+    )
+
+
+def test_wrong_settings_exit_78_with_every_problem(project):
+    """Nothing is started, and all problems stand on standard error."""
+    done = _run(project, "worker", environ={**os.environ, "POOL_SIZE": "canary-x"})
+    assert done.returncode == 78
+    assert done.stdout == ""
+    assert done.stderr == (
+        "ShopSettings: API_TOKEN: is not set. set API_TOKEN in the environment or a .env file, "
+        "or name its file in API_TOKEN_FILE\n"
+        "environment: POOL_SIZE: is not a whole number\n"
+    )
+
+
+def test_a_wrong_description_exits_78(project):
+    """So a supervisor need not start it again."""
+    _add(project, 'nonsense = "x"\n')
+    assert _run(project, "worker").returncode == 78
+
+
+def test_a_settings_class_that_cannot_be_imported_exits_78(project):
+    """It would not start either."""
+    (project / "shop_settings.py").write_text("raise RuntimeError('canary')")
+    done = _run(project, "worker")
+    assert done.returncode == 78
+    assert "canary" not in done.stderr
+
+
+def test_an_unknown_process_is_a_wrong_call(project):
+    """The likeliest process meant is told, and the exit code is 2."""
+    done = _run(project, "workr")
+    assert done.returncode == 2
+    assert "envkit.toml: processes.workr: no such process. did you mean worker?" in done.stderr
+
+
+def test_a_missing_program_is_a_wrong_call(project):
+    """A command that is not installed is named."""
+    _add(project, '[processes.broken]\ncommand = ["no-such-program-here"]\n')
+    done = _run(project, "broken")
+    assert done.returncode == 2
+    assert "no-such-program-here: no such program. is it installed, and in PATH?" in done.stderr
+
+
+def test_the_process_takes_this_ones_place(project):
+    """Same process id, same parent, the environment as it was, arguments added, and no shell to read them."""
+    _add(project, f'[processes.report]\ncommand = ["python", "-c", {REPORT!r}, "$HOME; *"]\n'.replace("'", '"'))
+    environ = {**os.environ, "API_TOKEN": "a", "ENVKIT_ENV": "production"}
+    child = subprocess.Popen(
+        [*ENVKIT, "run", "report", "--flag", "a b"],
+        cwd=project,
+        env=environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    out, _ = child.communicate(repr(environ), timeout=60)
+    pid, parent, rest = out.split(" ", 2)
+    assert (int(pid), int(parent)) == (child.pid, os.getpid())
+    assert rest == "['$HOME; *', '--flag', 'a b'] True\n"
+
+
+def test_its_exit_code_is_the_processes_own(project):
+    """Whatever the process exits with is what the caller sees."""
+    _add(project, '[processes.release]\ncommand = "python -c \'raise SystemExit(7)\'"\n')
+    assert _run(project, "release").returncode == 7
+
+
+def test_no_check_starts_with_wrong_settings(project):
+    """--no-check leaves the check to the process."""
+    environ = {name: text for name, text in os.environ.items() if name != "API_TOKEN"}
+    assert _run(project, "--no-check", "worker", environ=environ).stdout == "worker\n"
+
+
+def test_signals_that_python_ignores_have_their_usual_effect(project):
+    """A process that writes to a closed pipe dies of SIGPIPE, as one started by a shell does."""
+    _add(project, '[processes.pipe]\ncommand = ["grep", "SigIgn", "/proc/self/status"]\n')
+    ignored = int(_run(project, "pipe").stdout.split()[1], 16)
+    assert not ignored & (1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1))
+
+
+# --- gunicorn -------------------------------------------------------------------------------------------------------
+
+SLOW_APP = """\
+import os, time
+def create_app():
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/slow":
+            open("slow-began", "w").close()
+            time.sleep(1.5)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [str(os.getppid()).encode()]
+    return app
+"""
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _get(port, path="/"):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+def _until(condition):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if result := condition():
+                return result
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError("waited in vain")
+
+
+@contextmanager
+def _serving(project, *arguments, environ=()):
+    port = _free_port()
+    text = (project / "envkit.toml").read_text().replace("[http]", f'[http]\nupstream = "127.0.0.1:{port}"')
+    (project / "envkit.toml").write_text(text)
+    (project / "shop.py").write_text(SLOW_APP)
+    if "--rendered" in arguments:
+        subprocess.run([*ENVKIT, "render", "gunicorn"], cwd=project, check=True, capture_output=True)
+    given = [argument for argument in arguments if argument != "--rendered"]
+    child = subprocess.Popen(
+        [*ENVKIT, "run", *given, "web"],
+        cwd=project,
+        env={**os.environ, "API_TOKEN": "a", **dict(environ)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield child, port
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
+
+
+@pytest.mark.parametrize("how", [[], ["--rendered"]], ids=["rendered at start", "rendered before"])
+def test_web_is_gunicorn_itself_and_ends_running_requests_first(project, how):
+    """SIGTERM to the process we started drains: the running request gets its answer, then it exits 0."""
+    with _serving(project, *how) as (child, port):
+        assert _until(lambda: _get(port)) == str(child.pid)
+        slow = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:{port}/slow').status)",
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        _until(lambda: (project / "slow-began").exists())
+        child.send_signal(signal.SIGTERM)
+        assert slow.communicate(timeout=30)[0] == "200\n"
+        assert child.wait(timeout=30) == 0
+
+
+def test_gunicorn_reads_its_file_again_on_hup(project):
+    """A file rendered into memory is still there when gunicorn reloads."""
+    with _serving(project) as (child, port):
+        _until(lambda: _get(port))
+        child.send_signal(signal.SIGHUP)
+        time.sleep(1)
+        assert _until(lambda: _get(port)) == str(child.pid)
+        child.send_signal(signal.SIGTERM)
+        out, _ = child.communicate(timeout=30)
+    assert child.returncode == 0
+    assert "Hang up" in out
+
+
+def test_overrides_in_the_environment_beat_the_rendered_file(project):
+    """One image serves several stages: ENVKIT_… variables change what was rendered earlier."""
+    other = _free_port()
+    with _serving(project, "--rendered", environ={"ENVKIT_HTTP__UPSTREAM": f"127.0.0.1:{other}"}) as (child, _):
+        assert _until(lambda: _get(other)) == str(child.pid)
+
+
+def test_lines_of_ones_own_are_read_when_it_is_rendered_at_start(project):
+    """gunicorn.local.py in the output folder counts, though the file itself lies in memory."""
+    (project / "deploy").mkdir()
+    (project / "deploy/gunicorn.local.py").write_text("open('local-was-read', 'w').close()\n")
+    with _serving(project) as (_, port):
+        _until(lambda: _get(port))
+    assert (project / "local-was-read").exists()
+
+
+def test_a_file_of_ones_own_can_be_named(project):
+    """--config names gunicorn's file; one that is not there is a wrong call."""
+    port = _free_port()
+    (project / "mine.py").write_text(f"bind = '127.0.0.1:{port}'\ncontrol_socket_disable = True\n")
+    with _serving(project, "--config", "mine.py") as (child, _):
+        assert _until(lambda: _get(port)) == str(child.pid)
+    assert _run(project, "--config", "nope.py", "web").returncode == 2
+
+
+def test_web_with_a_command_of_its_own(project):
+    """Then gunicorn is not asked."""
+    _add(project, '[processes.web]\ncommand = ["python", "-c", "print(42)"]\n')
+    assert _run(project, "web").stdout == "42\n"
