@@ -23,6 +23,7 @@ _ENTRY = re.compile(
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"(?:[ \t]+#.*|[ \t]*)', re.DOTALL)
 _SINGLE = re.compile(r"'((?:[^']|'')*)'(?:[ \t]+#.*|[ \t]*)", re.DOTALL)
 _BLOCK = re.compile(r"\|([-+]?)(?:[ \t]+#.*|[ \t]*)")
+_BLOCK_START = re.compile(r":[ \t]+\|")
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)", re.DOTALL)
 _ESCAPES = {
     "0": "\0",
@@ -84,6 +85,12 @@ def resources(text: str) -> Iterator[tuple[str, dict[str, list[Entry]]]]:
         yield from _from_json(text)
         return
     lines = re.split(r"\r\n|\r|\n", text)
+    if lines[-1]:
+        # What a | block is worth without a final line end differs between YAML readers.
+        if any(_BLOCK_START.search(line) for line in lines):
+            raise UnreadableError(len(lines), "no line end after the last line", "end the file with one")
+    else:
+        lines.pop()
     start = 0
     for number, line in enumerate([*lines, "---"]):
         if line.startswith("---"):
@@ -158,6 +165,8 @@ def _name(match: re.Match[str], line: int) -> str:
         return _unescape(match["double"], line)
     if match["single"] is not None:
         return match["single"].replace("''", "'")
+    if _NULL.fullmatch(match["plain"]) or _NOT_A_STRING.fullmatch(match["plain"]):
+        raise UnreadableError(line, "the name is not a string to YAML", "put it in double quotes")
     return match["plain"]
 
 
