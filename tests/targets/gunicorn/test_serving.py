@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pwd
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -248,6 +250,33 @@ def test_json_lines(serve, port):
     assert lines[4]["status"] == 200
     assert lines[4]["host"] == "shop.example"
     assert lines[4]["bytes"] > 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who alone may change accounts")
+@pytest.mark.parametrize("group", ["", 'group = "www-data"\n'])
+def test_accounts(group):
+    """Started by root, a worker ends up as the user and group described, with nothing of root's left."""
+    account = pwd.getpwnam("www-data")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "gunicorn.local.py").write_text(
+            "def app(environ, start_response):\n"
+            "    body = f'{os.getresuid()} {os.getresgid()} {os.getgroups()}'.encode()\n"
+            "    start_response('200 OK', [('Content-Length', str(len(body)))])\n"
+            "    return [body]\n"
+            "sys.modules['shop'] = type(os)('shop')\n"
+            "sys.modules['shop'].app = app\n"
+        )
+        path = f"{folder}/web.sock"
+        server = Server(Path(folder), f'[processes.web]\nworkers = 1\nuser = "www-data"\n{group}')
+        try:
+            answer = ask(path, get()) if server.ready(path) else b""
+            owner = Path(path).stat()
+        finally:
+            server.stop()
+    ids = ((account.pw_uid,) * 3, (account.pw_gid,) * 3, [account.pw_gid])
+    assert answer.decode().partition("\r\n\r\n")[2] == "{} {} {}".format(*ids)
+    assert (owner.st_uid, owner.st_gid) == (account.pw_uid, account.pw_gid)
 
 
 def test_no_access_log(serve, tmp_path):
