@@ -91,7 +91,7 @@ def test_the_process_takes_this_ones_place(project):
 
 def test_its_exit_code_is_the_processes_own(project):
     """Whatever the process exits with is what the caller sees."""
-    _add(project, '[processes.release]\ncommand = "python -c \'raise SystemExit(7)\'"\n')
+    _add(project, "[processes.release]\ncommand = \"python -c 'raise SystemExit(7)'\"\n")
     assert _run(project, "release").returncode == 7
 
 
