@@ -1,6 +1,8 @@
 # Everything runs from a fresh clone with Python 3.11+ and make: `make demo`, `make test`.
 
 PYTHON ?= python3
+# What is installed; `make test PACKAGE=dist/envkit.whl` tests a built wheel.
+PACKAGE ?= --editable .
 VENV := .venv
 BIN := $(VENV)/bin
 TARGETS := demo test lint bench format clean
@@ -39,7 +41,7 @@ clean:
 # One stamp for each dependency group, made anew when the project's metadata changes.
 $(VENV)/.app $(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: pyproject.toml | $(VENV)/.pip
 	@echo "installing envkit and its $* dependencies into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --editable . --group $*
+	@$(BIN)/python -m pip install --quiet $(PACKAGE) --group $*
 	@touch $@
 
 # Dependency groups (PEP 735) need pip 25.1 or later; Debian's is older.

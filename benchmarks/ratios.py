@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
-def medians(candidates: dict[str, Callable[[], object]], *, rounds: int, repeats: int = 1) -> dict[str, float]:
+def medians(candidates: Mapping[str, Callable[[], object]], *, rounds: int, repeats: int = 1) -> dict[str, float]:
     """Seconds a call, the median of `rounds`; in each round every candidate runs `repeats` times in turn."""
     taken: dict[str, list[float]] = {name: [] for name in candidates}
     for call in candidates.values():
@@ -30,7 +30,9 @@ def report(title: str, times: dict[str, float], *, to: str, bars: dict[str, floa
     width = max(map(len, times))
     for name, seconds in sorted(times.items(), key=lambda item: item[1]):
         bar = (bars or {}).get(name)
-        promise = "" if bar is None else f"   promised: at most {bar:g}×" + ("" if seconds <= bar * times[to] else "  MISSED")
+        promise = (
+            "" if bar is None else f"   promised: at most {bar:g}×" + ("" if seconds <= bar * times[to] else "  MISSED")
+        )
         print(f"  {name:<{width}}  {seconds / times[to]:8.2f}×   {_human(seconds)}{promise}")
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COUNT = 49
 KINDS = ("str", "int", "bool", "float", "list")
@@ -18,9 +21,7 @@ def kinds() -> dict[str, str]:
 def write(folder: Path) -> dict[str, str]:
     """Writes `.env` into `folder` and gives the variables to export."""
     key = subprocess.run(["openssl", "genrsa", "4096"], capture_output=True, text=True, check=True).stdout
-    texts = {
-        name.upper(): EXAMPLES[kind].format(number) for number, (name, kind) in enumerate(kinds().items())
-    }
+    texts = {name.upper(): EXAMPLES[kind].format(number) for number, (name, kind) in enumerate(kinds().items())}
     filed = {name: text for number, (name, text) in enumerate(texts.items()) if number % 2}
     lines = [f"{name}={text}\n" for name, text in filed.items()]
     lines.append("GITHUB_KEY={}\n".format(key.replace("\n", "\\n")))

@@ -17,7 +17,7 @@ NAMES = {name.upper(): name for name in App.model_fields}
 def load() -> object:
     """Reads the file and the environment, splits the lists, decodes the key."""
     values = {}
-    with open(".env", encoding="utf-8") as file:
+    with open(".env", encoding="utf-8") as file:  # noqa: PTH123  as one writes it by hand, and the fastest
         for line in file:
             name, _, value = line.rstrip("\n").partition("=")
             if name in NAMES:

@@ -72,7 +72,7 @@ def _escape_readings(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """
     yield text, ()
     raw = text
-    phrase = escapes_decoded(text)
+    phrase = escapes_decoded(dashes="\\-" in text)
     for times in range(1, _MOST_ESCAPES + 1):
         decoded = unescape(text)
         if decoded == text:

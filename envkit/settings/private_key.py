@@ -78,8 +78,9 @@ def _well_formed(raw: str) -> KeyText | None:
     if "\\" in raw:
         if "\n" in raw:
             return None
-        text = raw.replace("\\n", "\n").replace("\\-", "-")
-        repairs = (escapes_decoded(raw),)
+        lines_back = raw.replace("\\n", "\n")
+        text = lines_back.replace("\\-", "-")
+        repairs = (escapes_decoded(dashes=len(text) != len(lines_back)),)
     kind = text[11 : text.find("-----", 11)]
     head, tail = f"-----BEGIN {kind}-----\n", f"\n-----END {kind}-----"
     if kind not in PRIVATE_KINDS or kind.startswith("PGP ") or not text.startswith(head):
@@ -89,7 +90,7 @@ def _well_formed(raw: str) -> KeyText | None:
         return None
     lines = body.split("\n")
     width = len(lines[0])
-    if width > 76 or len(lines[-1]) > width or not lines[-1] or any(len(line) != width for line in lines[:-1]):
+    if width > 76 or not 0 < len(lines[-1]) <= width or not {width}.issuperset(map(len, lines[:-1])):
         return None
     data = base64_bytes("".join(lines))
     if data is None or contents_fault(kind, data):
@@ -97,6 +98,6 @@ def _well_formed(raw: str) -> KeyText | None:
     return KeyText(f"{head}{body}{tail}\n", kind, repairs)
 
 
-def escapes_decoded(escaped: str) -> str:
+def escapes_decoded(*, dashes: bool) -> str:
     """The repair's phrase."""
-    return "escaped dashes and newlines decoded" if "\\-" in escaped else "escaped newlines decoded"
+    return "escaped dashes and newlines decoded" if dashes else "escaped newlines decoded"
