@@ -113,6 +113,8 @@ def _as_text(value: Any) -> str | None:
         return _as_text(value.value)
     if isinstance(value, dt.timedelta):
         return f"{value.total_seconds():g}s"
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
     if isinstance(value, (int, float, str, PurePath)):
         return str(value)
     if isinstance(value, (list, tuple)) and all(isinstance(item, (str, int)) for item in value):

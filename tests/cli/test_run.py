@@ -189,7 +189,7 @@ def test_web_is_gunicorn_itself_and_ends_running_requests_first(project, how):
             stdout=subprocess.PIPE,
             text=True,
         )
-        _until(lambda: (project / "slow-began").exists())
+        _until((project / "slow-began").exists)
         child.send_signal(signal.SIGTERM)
         assert slow.communicate(timeout=30)[0] == "200\n"
         assert child.wait(timeout=30) == 0

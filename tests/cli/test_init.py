@@ -1,0 +1,193 @@
+"""`envkit init`: the first files, from what the code shows, overwriting nothing and running nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+APP = """\
+import os
+from flask import Flask
+
+raise SystemExit("init must not run the app")
+
+def create_app(config=None):
+    app = Flask(__name__)
+    token = os.environ["API_TOKEN"]
+    password = os.environ.get("MAIL_PASSWORD", "canary-default")
+    pool = int(os.getenv("POOL_SIZE", "007"))
+    debug = os.getenv("SHOW_ERRORS", "false") == "true"
+    rate = float(os.environ.get("RATE", 1.5))
+    key = os.environ["GITHUB_PRIVATE_KEY"]
+    database = os.environ["DATABASE_URL"]
+    hosts = os.environ.get("ALLOWED_HOSTS", "a.example,b.example").split(",")
+    kind = os.environ.get("CLASS")
+    upload = os.environ.get("UPLOAD_DIR", "/srv/up")
+    greeting = os.getenv("GREETING", 'say "hi"')
+    os.environ["WRITTEN"] = "x"
+    home, lower = os.environ["HOME"], os.environ.get("lower_case")
+
+    @app.get("/healthz")
+    def health():
+        return "ok"
+
+    return app
+"""
+SETTINGS = '''\
+"""What the app needs to know before it starts."""
+
+from pathlib import Path
+
+from envkit import DatabaseUrl, PrivateKey, Secret, Settings
+from pydantic import Field
+
+
+class AppSettings(Settings):
+    """Every setting of the app; a field `github_key` reads GITHUB_KEY."""
+
+    api_token: Secret
+    mail_password: Secret
+    pool_size: int = 7
+    show_errors: bool = False
+    rate: float = 1.5
+    github_private_key: PrivateKey
+    database_url: DatabaseUrl
+    allowed_hosts: list[str] = ["a.example", "b.example"]
+    class_: str | None = Field(default=None, alias="CLASS")
+    upload_dir: Path = Path("/srv/up")
+    greeting: str = "say \\"hi\\""
+    sentry_dsn: Secret | None = None
+    site_name: str | None = None
+'''
+
+
+@pytest.fixture
+def shop(project):
+    """A folder with an app in a package and a `.env`, and nothing of envkit."""
+    for path in project.iterdir():
+        path.unlink()
+    (project / "web_shop").mkdir()
+    (project / "web_shop/__init__.py").write_text(APP)
+    (project / ".env").write_text("SENTRY_DSN=canary-dsn\nSITE_NAME=canary-site\nAPI_TOKEN=canary-token\n")
+    (project / "tests").mkdir()
+    (project / "tests/test_app.py").write_text("import os\nos.environ['ONLY_IN_TESTS']\napp = Flask('x')\n")
+    (project / "venv").mkdir()
+    (project / "venv/app.py").write_text("app = Flask('y')\n")
+    return project
+
+
+def _texts(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_writes_the_three_files(shop, envkit):
+    """The description, a class with a field for every variable, and its example; nothing of the app is run."""
+    result = envkit("init", "--name", "web-shop")
+    assert result.code == 0
+    assert result.out == "envkit.toml: written\nweb_shop/settings.py: written\n.env.example: written\n"
+    assert (shop / "web_shop/settings.py").read_text() == SETTINGS
+    text = (shop / "envkit.toml").read_text()
+    assert 'app = "web_shop:create_app()"\nsettings = "web_shop.settings:AppSettings"\n' in text
+    assert '\nhealth_path = "/healthz"\n' in text
+    assert "note: lower_case is not in the settings class: its name is not in capital letters" in result.err
+    assert "note: .env will hold secrets: add it to .gitignore and .dockerignore" in result.err
+
+
+def test_no_value_is_taken_over(shop, envkit):
+    """Neither a value of `.env` nor a default of what may be secret is in anything written or printed."""
+    result = envkit("init")
+    written = b"".join(text for name, text in _texts(shop).items() if name not in {".env", "web_shop/__init__.py"})
+    assert b"canary" not in written
+    assert "canary" not in result.out + result.err
+
+
+def test_what_it_writes_is_accepted(shop, envkit):
+    """The description renders, and the example is up to date with the class."""
+    envkit("init")
+    (shop / "web_shop/__init__.py").write_text("")
+    assert envkit("render").code == 0
+    assert envkit("example", "--check", ".env.example") == (0, "", "")
+    check = envkit("check")
+    assert check.code == 1
+    assert {line.split(": ")[1] for line in check.err.splitlines()} == {
+        "MAIL_PASSWORD", "GITHUB_PRIVATE_KEY", "DATABASE_URL",
+    }  # fmt: skip
+
+
+def test_a_second_time_changes_nothing(shop, envkit):
+    """Files that are there are named and left."""
+    envkit("init")
+    before = _texts(shop)
+    result = envkit("init")
+    assert result.code == 0
+    assert result.out == "envkit.toml: is there already, left as it is\n"
+    assert "web_shop.settings:AppSettings is there already" in result.err
+    assert _texts(shop) == before
+
+
+def test_nothing_is_overwritten(shop, envkit):
+    """A settings.py, an example and a pyproject.toml of one's own stay byte for byte."""
+    (shop / "web_shop/settings.py").write_text("MINE = 1\n")
+    (shop / ".env.example").write_text("# Made by envkit, and then changed by hand\n")
+    (shop / "pyproject.toml").write_text('[tool.envkit]\nname = "mine"\n')
+    before = _texts(shop)
+    result = envkit("init")
+    assert result.code == 0
+    after = _texts(shop)
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {"web_shop/app_settings.py"}
+    assert ".env.example: is there already, left as it is" in result.out
+    assert "pyproject.toml: is there already, left as it is" in result.out
+
+
+def test_without_an_app_it_is_a_wrong_call(project, envkit):
+    """Nothing is written; --app names the app."""
+    for path in project.iterdir():
+        path.unlink()
+    result = envkit("init")
+    assert result.code == 2
+    assert "no WSGI application was found. name it: envkit init --app module:callable" in result.err
+    assert list(project.iterdir()) == []
+    assert envkit("init", "--app", "nonsense").code == 2
+    assert envkit("init", "--name", "Not A Name").code == 2
+    assert envkit("init", "--app", "shop:app").code == 0
+    assert envkit("check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("files", "app"),
+    [
+        ({"app.py": "from flask import Flask\napp = Flask(__name__)\n"}, "app:app"),
+        ({"src/shop/wsgi.py": "application = get_wsgi_application()\n"}, "shop.wsgi:application"),
+        ({"wsgi.py": "from shop import create_app\napp = create_app()\n", "shop.py": "def create_app(): ..."}, "wsgi:app"),
+        ({"shop.py": "def create_app(config): ...\ndef make_app(*, debug=False): ..."}, "shop:make_app()"),
+        ({"plain.py": "def application(environ, start_response): ..."}, "plain:application"),
+        ({"a/b/c.py": "app = Flask('x')", "z.py": "web = flask.Flask('x')", "bad.py": "x = ("}, "z:web"),
+        ({"app.py": "app: Flask = Flask(__name__)\n"}, "app:app"),
+    ],
+)  # fmt: skip
+def test_finds_the_likeliest_app(project, envkit, files, app):
+    """An application that is made already, then a factory, then a plain callable; the outermost module first."""
+    for path in project.iterdir():
+        path.unlink()
+    for name, text in files.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    report = json.loads(envkit("init", "--json").out)
+    assert report["app"] == app
+    module = report["settings"].partition(":")[0]
+    file = next(change["path"] for change in report["changes"] if change["path"].endswith(".py"))
+    assert file.removeprefix("src/").removesuffix(".py").replace("/", ".") == module
+    subprocess.run([sys.executable, "-W", "error", str(project / file)], check=True)
+
+
+@pytest.mark.parametrize("folder", ["2024 Shop!", "ÜBER", "-", "a" * 50])
+def test_the_name_is_made_of_the_folders(project, envkit, monkeypatch, folder):
+    """Whatever the folder is called, the name is one that the description takes."""
+    (project / folder).mkdir()
+    monkeypatch.chdir(project / folder)
+    assert envkit("init", "--app", "shop:app").code == 0
+    assert envkit("render").code == 0
