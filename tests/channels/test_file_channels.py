@@ -171,14 +171,14 @@ def test_names_that_the_reader_cannot_take_are_refused(name, bad):
 def test_a_resource_above_one_mebibyte_is_not_written():
     """The API server's limit for all values of a Secret together is an error before it gets there."""
     settings = {f"V{number}": "x" * 131_000 for number in range(9)}
-    with pytest.raises(ValueError, match="^kubernetes: all values together have 1,179,000 bytes, above 1 MiB"):
+    with pytest.raises(ValueError, match=r"^kubernetes: all values together have 1,179,000 bytes, above 1 MiB"):
         channel("kubernetes").write(settings)
 
 
 def test_a_secret_above_its_limit_is_not_written():
     """AWS Secrets Manager's limit for one secret is an error before it gets there."""
     settings = {f"V{number}": "x" * 10_000 for number in range(7)}
-    with pytest.raises(ValueError, match="^ecs-secretsmanager: all values together have 70,057 bytes of JSON, above"):
+    with pytest.raises(ValueError, match=r"^ecs-secretsmanager: all values together have 70,057 bytes of JSON, above"):
         channel("ecs-secretsmanager").write(settings)
 
 

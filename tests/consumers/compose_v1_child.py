@@ -11,4 +11,5 @@ from compose.config.environment import Environment
 logging.disable(logging.CRITICAL)
 for line in sys.stdin:
     found = resolve_environment({"env_file": [line.rstrip("\n")]}, Environment(os.environ))
-    print(json.dumps({name: value for name, value in found.items() if value is not None}), flush=True)
+    sys.stdout.write(json.dumps({name: value for name, value in found.items() if value is not None}) + "\n")
+    sys.stdout.flush()

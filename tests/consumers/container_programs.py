@@ -68,7 +68,7 @@ class Program:
 
 
 class Docker(Program):
-    """``docker create --env-file`` and ``docker inspect``; a marker follows each file, so that one container does for many."""
+    """``docker create --env-file`` and ``docker inspect``; one container does for many files, with a marker between."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str], program: str, host: str, image: str) -> None:
         super().__init__(folder, {**environ, "DOCKER_HOST": host})
@@ -180,7 +180,7 @@ class Compose(Program):
 
 
 class ComposeV1:
-    """docker-compose 1.29's own functions, called in one long-lived process of the Python that Debian installs it for."""
+    """docker-compose 1.29's own functions, called in one long-lived process of Debian's Python."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self.path = folder / "v1.env"
