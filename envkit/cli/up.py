@@ -59,7 +59,9 @@ def command(
     """
     from envkit.deployment.reading import load_description
     from envkit.operations.serving import environment_for, find_nginx, serve, sources_for
+    from envkit.operations.supervising import end_as_by_ctrl_c
 
+    end_as_by_ctrl_c()
     deployment = load_description(description)
     environ = environment_for(env_files)
     wanted = class_name or deployment.settings

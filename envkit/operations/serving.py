@@ -119,28 +119,31 @@ def environment_for(env_files: Sequence[Path]) -> dict[str, str]:
     Raises:
         CannotServeError: a file cannot be read.
     """
-    from envkit.settings.dotenv import parse
-    from envkit.settings.files import UnreadableFile, load_text
     from envkit.settings.model import DEVELOPMENT, ENVIRONMENT_VARIABLE
     from envkit.settings.sources import DEFAULT_ENV_FILE
 
     environ = dict(os.environ)
-    problem: Finding | None = None
     for path in reversed(env_files):
-        try:
-            text = load_text(str(path))
-        except UnreadableFile as error:
-            problem = Finding(str(path), "", error.problem, error.hint)
-            break
-        values = parse(text, environ=environ, override=False).values
-        environ = {**{name: value for name, value in values.items() if value is not None}, **environ}
-    if problem is not None:
-        raise CannotServeError(problem)
+        environ = {**_values_of(path, environ), **environ}
     if not environ.get(ENVIRONMENT_VARIABLE):
         own = Path(DEFAULT_ENV_FILE)
-        said = parse(load_text(str(own))).values.get(ENVIRONMENT_VARIABLE) if own.is_file() else None
+        said = _values_of(own, environ).get(ENVIRONMENT_VARIABLE) if own.exists() else None
         environ[ENVIRONMENT_VARIABLE] = said or DEVELOPMENT
     return environ
+
+
+def _values_of(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    from envkit.settings.dotenv import parse
+    from envkit.settings.files import UnreadableFile, load_text
+
+    try:
+        text = load_text(str(path))
+    except UnreadableFile as error:
+        problem = Finding(str(path), "", error.problem, error.hint)
+    else:
+        values = parse(text, environ=environ, override=False).values
+        return {name: value for name, value in values.items() if value is not None}
+    raise CannotServeError(problem)
 
 
 def sources_for(env_files: Sequence[Path], environ: Mapping[str, str]) -> Sources:

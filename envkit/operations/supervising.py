@@ -101,6 +101,13 @@ def _says_who_ended(running: list[tuple[Program, subprocess.Popen[bytes]]], say:
     return bool(ended)
 
 
+def end_as_by_ctrl_c() -> None:
+    """From now on SIGTERM and SIGHUP raise KeyboardInterrupt, so that what was prepared is removed again."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 # --- starting and ending --------------------------------------------------------------------------------------------
 
 

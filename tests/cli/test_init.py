@@ -162,7 +162,7 @@ def test_without_an_app_it_is_a_wrong_call(project, envkit):
     [
         ({"app.py": "from flask import Flask\napp = Flask(__name__)\n"}, "app:app"),
         ({"src/shop/wsgi.py": "application = get_wsgi_application()\n"}, "shop.wsgi:application"),
-        ({"wsgi.py": "from shop import create_app\napp = create_app()\n", "shop.py": "def create_app(): ..."}, "wsgi:app"),
+        ({"wsgi.py": "app = create_app()\n", "shop.py": "def create_app(): ..."}, "wsgi:app"),
         ({"shop.py": "def create_app(config): ...\ndef make_app(*, debug=False): ..."}, "shop:make_app()"),
         ({"plain.py": "def application(environ, start_response): ..."}, "plain:application"),
         ({"a/b/c.py": "app = Flask('x')", "z.py": "web = flask.Flask('x')", "bad.py": "x = ("}, "z:web"),
