@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -70,6 +71,15 @@ def test_bindings_know_their_lines(name):
 def test_lines_are_counted_through_values_of_several_lines(name):
     """What follows a quoted value over three lines has the right line."""
     assert channel(name).read("A='x\ny\nz'\n\nB=2\n").bindings == [Binding("A", "x\ny\nz", 1), Binding("B", "2", 5)]
+
+
+@pytest.mark.parametrize("name", ["docker", "podman", "compose-raw", "kubectl"])
+def test_no_spelling_puts_a_line_break_into_a_raw_line(name):
+    """Of all texts of six characters after a name, none is read as a value with LF: refusing one refuses no more."""
+    read = channel(name).read
+    for letters in itertools.product("='\"\\n\n", repeat=6):
+        values = read("A=" + "".join(letters), {}).values().values()
+        assert not any("\n" in (value or "") for value in values)
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -201,14 +201,14 @@ def test_known_traps_are_read_as_the_program_reads_them(name: str, program: Any)
     _compare(name, program, EXAMPLES, most_fatal=len(EXAMPLES))
 
 
-@pytest.mark.parametrize(("name", "reader"), [param for param in PROGRAMS if param.values[1] not in SLOW])
+@pytest.mark.parametrize(("name", "reader"), PROGRAMS)
 def test_all_short_strings_arrive_or_cannot_be_spelled(name: str, program: Any) -> None:
     """Every string of up to three hostile characters arrives; what is refused holds a line break in a raw format."""
     alphabet = "a'\"\\$#{} \n\r`"
     every = ["".join(letters) for length in range(4) for letters in itertools.product(alphabet, repeat=length)]
     carried = _carried(name, every)
     refused = [value for number, value in enumerate(every) if f"V{number}" not in carried]
-    raw = name in {"docker", "compose-raw"}
+    raw = name in {"docker", "compose-raw", "podman", "kubectl"}
     assert all("\n" in value for value in refused) if raw else not refused
     assert program.see([channel(name).write(carried)], [False]) == [carried]
 
