@@ -171,8 +171,8 @@ def _serving(project, *arguments, environ=()):
         yield child, port
     finally:
         if child.poll() is None:
-            child.kill()
-        child.communicate()
+            child.terminate()
+        child.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("how", [[], ["--rendered"]], ids=["rendered at start", "rendered before"])
