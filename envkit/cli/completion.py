@@ -11,6 +11,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 @click.command(
     cls=Command,
+    short_help="Print the shell's completion script.",
     examples=(
         'eval "$(envkit completion bash)"    # in ~/.bashrc',
         'eval "$(envkit completion zsh)"     # in ~/.zshrc',

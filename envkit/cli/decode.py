@@ -12,6 +12,7 @@ from envkit.cli.forms import form_option, read_standard_input
 
 @click.command(
     cls=Command,
+    short_help="Print the value that a channel carries.",
     examples=("envkit decode --from docker --name GITHUB_KEY < app.env | wc -c", "envkit decode --from escape < value"),
 )
 @form_option("--from", "--for")

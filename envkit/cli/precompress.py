@@ -9,7 +9,11 @@ import click
 from envkit.cli.command import Command, description_option
 
 
-@click.command(cls=Command, examples=("envkit precompress", "envkit precompress teams_app/static"))
+@click.command(
+    cls=Command,
+    short_help="Compress static files for nginx.",
+    examples=("envkit precompress", "envkit precompress teams_app/static"),
+)
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="[DIR]...")
 @description_option
 def command(*, folders: tuple[Path, ...], description: Path | None) -> None:

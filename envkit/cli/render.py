@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Command,
+    short_help="Render the files that gunicorn, nginx and others read.",
     examples=("envkit render", "envkit render nginx gunicorn --out deploy", "envkit render --check --diff"),
 )
 @targets_argument

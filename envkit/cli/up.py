@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
-@click.command(cls=Command, examples=("envkit up", "envkit up --port 9000 --env-file demo.env"))
+@click.command(
+    cls=Command,
+    short_help="Serve the app on 127.0.0.1, behind nginx.",
+    examples=("envkit up", "envkit up --port 9000 --env-file demo.env"),
+)
 @description_option
 @settings_option
 @click.option(

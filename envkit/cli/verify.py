@@ -11,7 +11,11 @@ from envkit.cli.output import echo_json
 from envkit.cli.targets import targets_argument
 
 
-@click.command(cls=Command, examples=("envkit verify", "envkit verify nginx --out deploy", "envkit verify --require"))
+@click.command(
+    cls=Command,
+    short_help="Ask the real programs whether they accept the files.",
+    examples=("envkit verify", "envkit verify nginx --out deploy", "envkit verify --require"),
+)
 @targets_argument
 @description_option
 @click.option(

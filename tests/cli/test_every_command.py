@@ -31,6 +31,7 @@ def test_help_has_an_example(envkit, name):
     command = _loaded(name)
     assert command.help
     assert len(command.get_short_help_str(200)) > 10
+    assert not command.get_short_help_str(60).endswith("...")
     for example in command.examples:
         assert example in result.out
         words = shlex.split(example.partition("#")[0])
