@@ -13,7 +13,7 @@ from envkit.cli.output import echo_findings, echo_json, echo_note
 @click.command(
     cls=Command,
     short_help="Write envkit.toml, a settings class and .env.example.",
-    examples=("envkit init", "envkit init --app shop:create_app() --name shop"),
+    examples=("envkit init", "envkit init --app 'shop:create_app()' --name shop"),
 )
 @click.option("--app", metavar="MODULE:CALLABLE", help="The WSGI application; unless given, the likeliest one found.")
 @click.option("--name", help="The app's name; unless given, the folder's.")
