@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,6 +13,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "default", deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
+# A change is judged by its own faults: CI draws the same inputs each time, everybody else new ones.
+settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True)
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
@@ -27,5 +31,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _is_there(program: str) -> bool:
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
+    beside_python = str(Path(sys.executable).parent)
+    path = os.pathsep.join((os.environ.get("PATH", ""), beside_python, "/usr/sbin", "/sbin"))
     return shutil.which(program, path=path) is not None
