@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.consumers.container_programs import EMPTY_IMAGE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-IMAGE = "envkit-tests-empty"
-"""An image without files and without environment."""
 
 
 @pytest.fixture(scope="session")
 def docker_host() -> Iterator[str]:
-    """The address of an engine that has the image `IMAGE`."""
+    """The address of an engine that has the image `EMPTY_IMAGE`."""
     running = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     if _answers(running):
         _import_image(running)
@@ -63,4 +62,6 @@ def _answers(host: str) -> bool:
 
 def _import_image(host: str) -> None:
     empty_archive = bytes(10240)
-    subprocess.run(["docker", "-H", host, "import", "-", IMAGE], input=empty_archive, capture_output=True, check=True)
+    subprocess.run(
+        ["docker", "-H", host, "import", "-", EMPTY_IMAGE], input=empty_archive, capture_output=True, check=True
+    )

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 COMPOSE_2 = {"2.26": "/opt/compose-trixie/docker-compose", "2.40": "/opt/compose-forky/docker-compose"}
 """Where tests/set-up.d/consumers-containers puts Compose 2."""
 
+EMPTY_IMAGE = "envkit-tests-empty"
+"""An image without files and without environment; the fixture `docker_host` imports it."""
+
 _HERE = Path(__file__).parent
 
 Seen = dict[str, str] | None

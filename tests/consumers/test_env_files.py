@@ -16,6 +16,7 @@ from envkit.channels.registry import channel
 from tests.channels.strategies import ENVIRON, env_texts, long_values, values
 from tests.consumers.container_programs import (
     COMPOSE_2,
+    EMPTY_IMAGE,
     Compose,
     ComposeV1,
     Docker,
@@ -77,7 +78,7 @@ def program(request: pytest.FixtureRequest, reader: str, tmp_path: Path) -> Iter
     elif kind == "compose-raw":
         yield Compose(tmp_path, ENVIRON, COMPOSE_2[detail], "raw")
     elif kind == "docker":
-        yield Docker(tmp_path, ENVIRON, detail, request.getfixturevalue("docker_host"), "envkit-tests-empty")
+        yield Docker(tmp_path, ENVIRON, detail, request.getfixturevalue("docker_host"), EMPTY_IMAGE)
     elif kind == "podman":
         podman = Podman(tmp_path, ENVIRON)
         yield podman
