@@ -1,0 +1,181 @@
+"""The spelling of a value that several readers take alike, and a text rewritten with such spellings."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from envkit.channels import portable
+from envkit.channels.comparison import compare
+from envkit.channels.dotenv import DOTENV
+from envkit.channels.names import IDENTIFIER
+from envkit.channels.shell_names import NUMBERS, OWN
+from envkit.channels.statements import comment, normalised, right_side, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from envkit.channels.channel import Channel
+    from envkit.channels.statements import Statement
+
+_NEIGHBOURS = "ENVKIT_A='a'\nENVKIT_B=\"b\"\nENVKIT_C=c\n"
+"""What follows a spelling when it is tried: a quote that does not close shows itself here."""
+_WORD = re.compile(r"(?<![\\${A-Za-z0-9])[A-Za-z0-9]+")
+_LONGEST_REMEMBERED = 1000
+
+
+class Spelling(NamedTuple):
+    """How a value is best written for some readers; its `repr` may hold the value."""
+
+    text: str
+    """What stands behind ``NAME=``; empty also where `odd` is not."""
+    form: str
+    """The spelling in words."""
+    odd: tuple[str, ...] = ()
+    """The readers that take even the best spelling for something else; empty where all agree."""
+
+
+class Rewritten(NamedTuple):
+    """A text in which as many lines as possible are read alike."""
+
+    text: str
+    lines: tuple[int, ...]
+    """The lines of the text as it was that were rewritten."""
+
+
+class Speller:
+    """Finds spellings for one set of readers, and remembers by a value's pattern what worked."""
+
+    def __init__(self, readers: Sequence[Channel]) -> None:
+        """Takes the readers that are to agree."""
+        self.readers = tuple(readers)
+        self._neighbours = [_pairs(reader, _NEIGHBOURS) for reader in readers]
+        self._known: dict[str, tuple[int, tuple[str, ...]]] = {}
+
+    def spelling(self, name: str, value: str) -> Spelling:
+        """The first spelling that all readers take for `value`, or the one that most of them do."""
+        # What readers do with a value does not depend on its plain words, unless an escape or a name begins there.
+        special = len(value) > _LONGEST_REMEMBERED or name in OWN or name in NUMBERS
+        pattern = "" if special else _WORD.sub("a", value)
+        if pattern in self._known:
+            rank, odd = self._known[pattern]
+            known = next(islice(self._candidates(name, value), rank, None), None)
+            if known is not None:
+                return known._replace(odd=odd)
+        best = (0, Spelling("", "no quotes", tuple(reader.name for reader in self.readers)))
+        for rank, candidate in enumerate(self._candidates(name, value)):
+            odd = tuple(reader.name for reader in self._misreading(name, value, candidate.text))
+            if not rank or len(odd) < len(best[1].odd):
+                best = (rank, candidate._replace(odd=odd))
+            if not odd:
+                break
+        if pattern:
+            self._known[pattern] = (best[0], best[1].odd)
+        return best[1]
+
+    def _misreading(self, name: str, value: str, text: str) -> Iterator[Channel]:
+        tried = f"{name}={text}\n{_NEIGHBOURS}"
+        for reader, neighbours in zip(self.readers, self._neighbours, strict=True):
+            if _pairs(reader, tried) != [(name, value), *neighbours]:
+                yield reader
+
+    def _candidates(self, name: str, value: str) -> Iterator[Spelling]:
+        """Spellings from the most readable on; each once."""
+        told: set[str] = set()
+        for text, form in self._forms(name, value):
+            if text is not None and text not in told:
+                told.add(text)
+                yield Spelling(text, form)
+
+    def _forms(self, name: str, value: str) -> Iterator[tuple[str | None, str]]:
+        yield portable.bare(value), "no quotes"
+        quoted = portable.quoted(value)
+        yield quoted, "single quotes" if quoted and quoted[0] == "'" else "double quotes"
+        for quote, form in (("'", "single quotes"), ('"', "double quotes")):
+            if quote not in value:
+                yield f"{quote}{value}{quote}", form
+        for escaped, form in (('\\"', '\\ and "'), ('\\"$', '\\, " and $'), ('\\"$`', '\\, ", $ and `')):
+            text = value.translate({ord(character): f"\\{character}" for character in escaped})
+            yield f'"{text}"', f"double quotes, with a backslash before {form}"
+        for reader in self.readers:
+            if reader.refuse(name, value) is None:
+                text = reader.write({name: value}).removeprefix(f"{name}=").removesuffix("\n")
+                yield text, f"the spelling of `envkit encode --for {reader.name}`"
+
+
+def rewrite(text: str, readers: Sequence[Channel]) -> Rewritten:
+    """Writes each assignment on which `readers` differ so that all of them see what python-dotenv sees in it now.
+
+    What no spelling makes alike stays as it is, and so do comments, order and blank lines; a comment behind a value
+    that is rewritten goes to a line of its own above it. python-dotenv sees the same values in the result.
+    """
+    before = normalised(text)
+    if before != text and not compare(text, readers):
+        before = text
+    parts = statements(normalised(before))
+    replacements = _replacements(before, parts, readers)
+    result = _replaced(before, parts, replacements)
+    # Another line may still come between: a quote above that never closes. Such a line stays as it was.
+    left = _disputed(result, readers)
+    unhelped = {index for index, part in enumerate(statements(result)) if any(n in left for n in _lines(part))}
+    if unhelped & replacements.keys():
+        replacements = {index: new for index, new in replacements.items() if index not in unhelped}
+        result = _replaced(before, parts, replacements)
+    if _pairs(DOTENV, result) != _pairs(DOTENV, text):
+        return Rewritten(text, ())
+    return Rewritten(result, tuple(parts[index].line for index in sorted(replacements)))
+
+
+def refers(part: Statement, resolved: str | None) -> bool:
+    """Whether the statement's value depends on other variables."""
+    return part.value is not None and part.value != resolved
+
+
+def _replacements(text: str, parts: list[Statement], readers: Sequence[Channel]) -> dict[int, str]:
+    """Index of a statement to what is to stand in its place."""
+    disputed = _disputed(text, readers)
+    if not disputed:
+        return {}
+    speller = Speller(readers)
+    resolved = {line: value for _, value, line in DOTENV.read(text, {}).bindings}
+    found: dict[int, str] = {}
+    for index, part in enumerate(parts):
+        if part.name is None or part.value is None or not any(number in disputed for number in _lines(part)):
+            continue
+        if IDENTIFIER.refuse(part.name) or "${" in part.value or refers(part, resolved.get(part.line)):
+            continue
+        spelling = speller.spelling(part.name, part.value)
+        if spelling.odd:
+            continue
+        source = text[part.start : part.end]
+        remark = comment(source)
+        # systemd before 254 takes the line behind a comment that ends in a backslash for a part of it.
+        remark += " " if remark.endswith("\\") else ""
+        above = f"{remark}\n" if remark else ""
+        if right_side(source) != spelling.text or above or not source.startswith(f"{part.name}="):
+            found[index] = f"{above}{part.name}={spelling.text}\n"
+    return found
+
+
+def _replaced(text: str, parts: list[Statement], replacements: dict[int, str]) -> str:
+    pieces: list[str] = []
+    position = 0
+    for index in sorted(replacements):
+        begin = text.rfind("\n", 0, parts[index].start) + 1
+        pieces += [text[position:begin], replacements[index]]
+        position = parts[index].end
+    return "".join([*pieces, text[position:]])
+
+
+def _disputed(text: str, readers: Sequence[Channel]) -> set[int]:
+    return {difference.line for difference in compare(text, readers)}
+
+
+def _lines(part: Statement) -> range:
+    return range(part.line, part.last + 1)
+
+
+def _pairs(reader: Channel, text: str) -> list[tuple[str, str | None]]:
+    reading = reader.read(text, {})
+    return [] if reading.fatal else [(name, value) for name, value, _ in reading.bindings]
