@@ -150,7 +150,10 @@ class HerokuLocal:
 _JS_LINE_END = "\n\r\u2028\u2029"
 _JS_SPACE = "\t\x0b\x0c \xa0\u1680\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200B))) + _JS_LINE_END
 _JS_LINE_START = f"(?:\\A|(?<=[{_JS_LINE_END}]))"
+_REMOVED = "\ud800"
+"""Stands for a line end that foreman removes, so that lines keep their numbers; no decoded file holds it."""
 _COMMENT_LINE = re.compile(f"{_JS_LINE_START}[{_JS_SPACE}]*#[^{_JS_LINE_END}]*(?=[{_JS_LINE_END}]|\\Z)")
+_BLANK_LINE = re.compile(f"{_JS_LINE_START}[{_JS_SPACE}{_REMOVED}]*(?=[{_JS_LINE_END}]|\\Z)")
 _COMMENT = re.compile(f"[{_JS_SPACE}]*#[^{_JS_LINE_END}]*\\Z")
 _QUOTED = {quote: re.compile(f"{quote}([^{quote}]*){quote}") for quote in ("'", '"')}
 _MOST_EXACT = 2**53
@@ -159,10 +162,13 @@ _MOST_EXACT = 2**53
 def _read_lines(text: str) -> Reading:
     bindings: list[Binding] = []
     findings: list[Finding] = []
-    # The line ends stay, so that the numbers of lines do.
-    without_comments = _COMMENT_LINE.sub(lambda found: "\n" * found.group().count("\n"), text)
-    for number, line in enumerate(without_comments.split("\n"), start=1):
-        trimmed = line.strip(_JS_SPACE)
+    for pattern in (_COMMENT_LINE, _BLANK_LINE):
+        text = pattern.sub(_without_line_ends, text)
+    following = 1
+    for line in text.split("\n"):
+        number = following + len(line) - len(line.lstrip(_REMOVED))
+        following += 1 + line.count(_REMOVED)
+        trimmed = line.replace(_REMOVED, "").strip(_JS_SPACE)
         if len(trimmed) < 3:
             if trimmed:
                 findings.append(_finding(number, "fewer than three characters, which are dropped", "too-short"))
@@ -179,6 +185,10 @@ def _read_lines(text: str) -> Reading:
             value = _COMMENT.sub("", value, count=1)
         bindings.append(Binding(name, value, number))
     return Reading(bindings, findings)
+
+
+def _without_line_ends(found: re.Match[str]) -> str:
+    return _REMOVED * (found.group().count("\n") + found.group().count(_REMOVED))
 
 
 def _read_json(text: str) -> Reading:
@@ -209,7 +219,8 @@ def _flat(found: object, prefix: str = "") -> dict[str, object]:
     items: Iterable[tuple[str, object]] = ()
     if isinstance(found, dict):
         items = found.items()
-    elif isinstance(found, list | str) and (prefix or not isinstance(found, str)):
+    elif isinstance(found, list | str):
+        # A text that is the whole document is taken apart into its characters, as JavaScript's for … in does.
         items = ((str(index), value) for index, value in enumerate(found))
     flat: dict[str, object] = {}
     for key, value in items:

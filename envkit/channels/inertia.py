@@ -50,7 +50,7 @@ SEND_RULES = (
 
 _LONGEST_ARGUMENT = 131_071
 _SEEN_ANYWHERE = ("--config", "--simple")
-_REMOTE = '"${REMOTE:?the name of the inertia remote}"'
+_REMOTE = '"$REMOTE"'
 
 
 class Inertia:
@@ -84,9 +84,9 @@ class Inertia:
             ValueError: a value is refused; the message holds no value.
         """
         require_carried(self, settings)
-        # Without set -e a setting that could not be stored would be missing in silence.
+        # A setting that could not be stored must not be missing in silence, nor an unset REMOTE.
         lines = (f"inertia {_REMOTE} env set -- {name} {quote(value)}\n" for name, value in settings.items())
-        return "set -e\n" + "".join(lines) if settings else ""
+        return "set -eu\n" + "".join(lines) if settings else ""
 
     def read(self, text: str, environ: Mapping[str, str] | None = None) -> Reading:  # noqa: ARG002  (expands nothing)
         """What inertia stores when a shell runs the text; commands other than `inertia … env` are left out."""
@@ -98,7 +98,7 @@ class Inertia:
                 # The remote may be a variable; every other word must be plain.
                 arguments = [word.text() for word in words]
                 if arguments[0] != "inertia" or arguments[2:4] != ["env", "set"]:
-                    if arguments != ["set", "-e"]:
+                    if arguments != ["set", "-eu"]:
                         findings.append(_finding(line, "", "not a command inertia REMOTE env set", "not-an-assignment"))
                     continue
                 plain = [argument for argument in arguments[4:] if argument is not None]

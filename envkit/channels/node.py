@@ -146,23 +146,29 @@ class _Reader:
             name = name[7:].strip(_BLANKS)
         if "\n" in text[equals : self.position]:
             self._report(start, name, "a blank after = makes the next line the value", "value-from-next-line")
-        self._value(start, name)
-        self._skip(_BLANKS)
+        if not self._quoted(start, name):
+            self._line_of_text(start, name)
+            # Not behind a quoted value: there a blank before # makes the comment a name.
+            self._skip(_BLANKS)
         return True
 
-    def _value(self, start: int, name: str) -> None:
+    def _quoted(self, start: int, name: str) -> bool:
+        """Reads a value in quotes that close; False, and nothing done, where it is another."""
         text, begin = self.text, self.position
-        quote = text[begin] if text[begin] in _QUOTES else ""
-        closing = text.find(quote, begin + 1, self.end) if quote else -1
-        if closing >= 0:
-            value = text[begin + 1 : closing]
-            self._bind(start, name, value.replace("\\n", "\n") if quote == '"' else value)
-            self._after_quote(start, name, closing)
-            self.position = self._line_end(closing) + 1
-            return
-        line_end = self._line_end(begin)
-        value = text[begin:line_end]
-        if quote:
+        quote = text[begin]
+        closing = text.find(quote, begin + 1, self.end) if quote in _QUOTES else -1
+        if closing < 0:
+            return False
+        value = text[begin + 1 : closing]
+        self._bind(start, name, value.replace("\\n", "\n") if quote == '"' else value)
+        self._after_quote(start, name, closing)
+        self.position = self._line_end(closing) + 1
+        return True
+
+    def _line_of_text(self, start: int, name: str) -> None:
+        begin, line_end = self.position, self._line_end(self.position)
+        value = self.text[begin:line_end]
+        if value[:1] in ("'", '"', "`"):
             self._report(start, name, "a quote that never closes becomes part of the value", "unclosed-quote")
         else:
             value = value.partition("#")[0].strip(_BLANKS)
@@ -234,20 +240,12 @@ class _Reader20(_Reader):
         if self.position >= self.end:
             self._bind(start, name, "")
             return False
-        return self._value_20(start, name)
-
-    def _value_20(self, start: int, name: str) -> bool:
-        text, begin = self.text, self.position
-        quote = text[begin] if text[begin] in _QUOTES else ""
-        closing = text.find(quote, begin + 1, self.end) if quote else -1
-        if closing >= 0:
-            value = text[begin + 1 : closing]
-            self._bind(start, name, value.replace("\\n", "\n") if quote == '"' else value)
-            self._after_quote(start, name, closing)
-            self.position = self._line_end(closing)
+        if self._quoted(start, name):
+            # The LF that ends the line is still to come; without one, node 20 looks no further.
+            self.position -= 1
             return self.position < self.end
-        line_end = self._line_end(begin)
-        if quote:
+        begin, line_end = self.position, self._line_end(self.position)
+        if text[begin] in _QUOTES:
             self._report(start, name, "a quote that never closes becomes part of the value", "unclosed-quote")
             if line_end < self.end:
                 self._bind(start, name, text[begin:line_end])

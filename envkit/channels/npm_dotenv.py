@@ -58,7 +58,6 @@ _OUTER_QUOTES = re.compile(
 )
 _ESCAPE = re.compile(r"\\[nr]")
 _FREE_QUOTE = {quote: re.compile(rf"(?<!\\){quote}") for quote in _QUOTES}
-_CLOSES_EARLY = {quote: re.compile(f"{quote}[{_SPACE}]*[\u2028\u2029]") for quote in _QUOTES}
 
 
 class NpmDotenv:
@@ -160,20 +159,24 @@ def _spellings(value: str) -> Iterator[str]:
             yield f"{quote}{body}{quote} #{quote}x" if body.endswith("\\") else f"{quote}{body}{quote}"
     if "#" in value:
         return
-    for quote in _QUOTES:
-        body = escaped.replace("\n", "\\n") if quote == '"' and escaped is not None else value
-        if quote == '"' and escaped is None:
-            continue
-        if "\n" not in body and "\r" not in body and not _CLOSES_EARLY[quote].search(body):
-            yield f"{quote}{body}{quote}"
-    if (
-        value[:1] not in _QUOTES
-        and "\n" not in value
-        and "\r" not in value
-        and value.strip(_BLANK_CHARACTERS) == value
-        and _OUTER_QUOTES.sub(r"\2", value) == value
-    ):
-        yield value
+    line = None if escaped is None else escaped.replace("\n", "\\n")
+    candidates = [f"'{value}'", f"`{value}`", value]
+    if line is not None:
+        # Three quotes: where U+2028 follows, the first and the third are dropped as a pair.
+        candidates += [f'"{line}"', line, f'""{line}']
+    yield from (candidate for candidate in candidates if _is_a_line(candidate, value))
+
+
+def _is_a_line(spelling: str, value: str) -> bool:
+    """Whether this, unquoted in the eyes of dotenv, gives the value whatever stands on the lines behind it."""
+    if "\n" in spelling or "\r" in spelling:
+        return False
+    quote = spelling[:1]
+    if quote in _FREE_QUOTE and not _FREE_QUOTE[quote].search(spelling, 1):
+        # The quote could close on a later line.
+        return False
+    found = _SETTING.match(f"X={spelling}\n")
+    return found is not None and found[2] == spelling and _value(spelling) == value
 
 
 CHANNEL = NpmDotenv()
