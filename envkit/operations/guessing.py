@@ -67,6 +67,14 @@ def guessed_field(variable: Variable, names: set[str]) -> Guess:
     return Guess(f"{field}: {kind} = {default}" if default else f"{field}: {kind}", imports)
 
 
+def is_likely_secret(name: str) -> bool:
+    """Whether a setting of this name is likely a secret."""
+    upper = name.upper()
+    if _PRIVATE_KEY.search(upper) or _DATABASE.search(upper):
+        return True
+    return not _PATH.search(upper) and bool(_SECRET.search(upper))
+
+
 def _type_of(variable: Variable) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     """Type, default as Python (empty where it is required), and imports."""
     name, default = variable.name, variable.default

@@ -1,0 +1,125 @@
+"""`envkit lint`: where the programs that read a `.env` disagree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from envkit.cli.channel_names import channels_option
+from envkit.cli.command import Command, description_option, settings_option
+from envkit.cli.output import echo_findings, echo_json, echo_note
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from envkit.channels.channel import Channel
+    from envkit.operations.linting import Report
+
+DEFAULT_READERS = "dotenv,docker,compose,systemd,shell,node"
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "envkit lint",
+        "envkit lint --for dotenv,compose --fix",
+        "envkit lint app.env --for systemd,shell --format sarif > lint.sarif",
+    ),
+)
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]...")
+@channels_option("--for", words="Which programs read the files.", default=DEFAULT_READERS)
+@click.option("--fix", is_flag=True, help="Rewrite each line that one spelling makes alike for all of them.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "sarif", "github")),
+    default="text",
+    show_default=True,
+    help="How the findings are printed; github gives annotations of a workflow's run.",
+)
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@description_option
+@settings_option
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    files: tuple[Path, ...],
+    readers: tuple[str, ...],
+    fix: bool,
+    form: str,
+    strict: bool,
+    description: Path | None,
+    class_name: str | None,
+) -> None:
+    """Tell where the programs that read a .env disagree.
+
+    FILE is .env unless another is given. Shows every line on which two of the programs see different values, or which one of them refuses: who sees what, why,
+    and the spelling that all of them read alike. Values are never shown, only their shape. Also names set twice or
+    unknown to the settings class, and secrets that git or other users can see. --fix keeps what python-dotenv reads;
+    comments, order and blank lines stay. Exits 1 when there is an error.
+    """
+    from envkit.operations.linting import lint_files
+
+    paths = files or (Path(".env"),)
+    for path in paths:
+        if not path.is_file():
+            raise click.UsageError(f"{path}: no such file", context)
+    channels = _line_readers(context, readers)
+    model = _settings_class(context, description, class_name)
+    try:
+        report = lint_files(paths, channels, model, fix=fix)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise click.UsageError(f"{error.filename}: {reason}", context) from None
+    _print(report, form, paths)
+    failing = {"error", "warning"} if strict else {"error"}
+    context.exit(int(any(remark.finding.severity in failing for remark in report.remarks)))
+
+
+def _print(report: Report, form: str, paths: tuple[Path, ...]) -> None:
+    from envkit.operations.lint_formats import as_annotations, as_json, as_sarif
+
+    for path, lines in report.fixed.items():
+        what = "the line ends" if not lines else "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+        echo_note(f"{path}: {what} rewritten")
+    if form == "json":
+        echo_json(as_json(report))
+    elif form == "sarif":
+        echo_json(as_sarif(report))
+    elif form == "github":
+        click.echo(as_annotations(report.remarks), nl=False)
+    else:
+        echo_findings(remark.finding for remark in report.remarks)
+        count = {0: "no problem", 1: "1 problem"}.get(len(report.remarks), f"{len(report.remarks)} problems")
+        click.echo(f"{', '.join(map(str, paths))}: {count} found")
+
+
+def _line_readers(context: click.Context, names: tuple[str, ...]) -> list[Channel]:
+    from envkit.channels.comparison import is_line_reader
+    from envkit.channels.registry import channel
+
+    found = [channel(name) for name in names]
+    for one in found:
+        if not is_line_reader(one):
+            raise click.UsageError(f"{one.name} reads no NAME=value lines, so there is nothing to compare", context)
+    if not found:
+        raise click.UsageError("--for names no channel", context)
+    return found
+
+
+def _settings_class(context: click.Context, description: Path | None, class_name: str | None) -> type[BaseModel] | None:
+    """The settings class that is asked for, or that the description names, if there is a description at all."""
+    from envkit.operations.projects import is_described, project_settings_class
+
+    if class_name is None and description is None:
+        if not is_described():
+            return None
+        from envkit.deployment.reading import load_description
+
+        class_name = load_description(None).settings
+        if class_name is None:
+            return None
+    return project_settings_class(description, class_name, let_errors_through=context.obj["traceback"])[1]
