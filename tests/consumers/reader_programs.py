@@ -90,11 +90,11 @@ class Shell:
         self._write(texts)
         # Characters that no text of the tests holds stand between the answers.
         shown = "".join(f'{self.print} "\x1e{name}\x1f${{{name}-\x1d}}"\n' for name in names)
-        script = (
-            "while [ $# -gt 0 ]; do\n"
-            f"(set -a\n. ./$1.env >/dev/null 2>&1\n{self.print} '\x02'\n{shown}) </dev/null 2>/dev/null\n"
-            f"{self.print} '\x03'\nshift\ndone\n"
-        )
+        inner = f"set -a\n. ./$1.env >/dev/null 2>&1\n{self.print} '\x02'\n{shown}"
+        (self.folder / "inner").write_text(inner, encoding="utf-8")
+        # bash 5.2 needs a process for each: a subshell of it ends with a sourced file whose last line is A=1;command.
+        each = "/bin/bash ./inner $1" if self.command[0] == "/bin/bash" else f"(\n{inner})"
+        script = f"while [ $# -gt 0 ]; do\n{each} </dev/null 2>/dev/null\n{self.print} '\x03'\nshift\ndone\n"
         answers = self._run(script, len(texts)).split("\x03")[:-1]
         seen: list[Seen] = []
         for answer in answers:
