@@ -153,6 +153,8 @@ def _processes(deployment: Deployment, given: Callable[..., bool]) -> Iterator[P
             for key in _GUNICORN_ONLY:
                 if given("processes", name, key):
                     yield Problem(("processes", name, key), "is for gunicorn, and this process has its own command")
+        if name == "web" and process.schedule is not None:
+            yield Problem(("processes", name, "schedule"), "is for other processes: web runs all the time")
         yield from _memory(name, process)
 
 

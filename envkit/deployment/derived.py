@@ -178,3 +178,34 @@ def maintenance_flag(deployment: Deployment) -> str:
 def maintenance_directory(deployment: Deployment) -> str:
     """The folder in which nginx finds the maintenance page, `MAINTENANCE_PAGE`."""
     return deployment.maintenance.directory or f"/usr/share/envkit/{deployment.name}"
+
+
+# --- a server without containers ------------------------------------------------------------------------------------
+
+
+def server_directory(deployment: Deployment) -> str:
+    """The folder of the app's code, the working directory of its processes."""
+    return deployment.server.directory or f"/srv/{deployment.name}"
+
+
+def virtualenv(deployment: Deployment) -> str:
+    """The app's virtual environment on the server."""
+    return deployment.server.virtualenv or f"{server_directory(deployment)}/.venv"
+
+
+def configuration_directory(deployment: Deployment) -> str:
+    """The folder on the server that holds gunicorn's file, the settings and the credentials."""
+    return f"/etc/envkit/{deployment.name}"
+
+
+def env_file(deployment: Deployment) -> str | None:
+    """The file of settings on the server; None where the app has none."""
+    if deployment.server.env_file:
+        return deployment.server.env_file
+    return f"{configuration_directory(deployment)}/env" if deployment.settings else None
+
+
+def account(deployment: Deployment, process: Process) -> tuple[str, str]:
+    """The user and group of a process on the server: its own, or those named after the app."""
+    user = process.user or deployment.name
+    return user, process.group or user

@@ -12,6 +12,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envkit.deployment.addresses import parse_address
+from envkit.deployment.schedules import parse_schedule
 from envkit.deployment.versions import parse_version
 
 if TYPE_CHECKING:
@@ -96,6 +97,25 @@ def _class(text: str) -> str:
 
 
 _CLASS = rf"{_MODULE}:{_PYTHON_NAME}"
+
+
+def _setting(text: str) -> str:
+    if not re.fullmatch(_SETTING, text):
+        raise Wrong("must be the name of a setting: letters, digits and _, with no digit first")
+    return text
+
+
+_SETTING = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
+
+
+def _schedule(text: str) -> str:
+    try:
+        parse_schedule(text)
+    except ValueError as error:
+        problem = str(error)
+    else:
+        return " ".join(text.lower().split())
+    raise Wrong(problem)
 
 
 def _version(text: str) -> str:
@@ -358,6 +378,8 @@ KINDS: dict[str, Kind] = {
     "account": Kind(_account, _ACCOUNT),
     "app": Kind(_app, _APP),
     "class": Kind(_class, _CLASS),
+    "setting": Kind(_setting, _SETTING),
+    "schedule": Kind(_schedule),
     "version": Kind(_version, r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}"),
     "count": Kind(_whole(1, 10_000), minimum=1, maximum=10_000),
     "whole": Kind(_whole(0, 2**31 - 1), minimum=0, maximum=2**31 - 1),

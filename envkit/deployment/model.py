@@ -34,6 +34,7 @@ class Versions:
     nginx: str | None = described("nginx that reads the files, such as 1.22.1 or 1.29.", kind="version", default=None)
     openssl: str | None = described("OpenSSL that this nginx is built with.", kind="version", default=None)
     gunicorn: str | None = described("gunicorn that reads the file.", kind="version", default=None)
+    systemd: str | None = described("systemd that reads the units, such as 252.", kind="version", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +156,12 @@ class Process:
     )
     threads: int = described("Threads of each web worker (gthread).", kind="count", default=16)
     worker_class: WorkerClass = described("gthread, or sync for apps that are not thread-safe.", default="gthread")
+    schedule: str | None = described(
+        "When the process runs, instead of all the time: every 48h, or a cron line such as 30 4 * * mon-fri. A missed "
+        "run is caught up; two never overlap.",
+        kind="schedule",
+        default=None,
+    )
     singleton: bool = described(
         "Never two at a time, in any target: say so for a scheduler, or for a web process with one inside.",
         default=False,
@@ -205,6 +212,33 @@ class Maintenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Where the app lies on a server that runs it without containers, under systemd."""
+
+    directory: str | None = described(
+        "Folder of the app's code, its working directory; unless given, /srv/NAME.", kind="path", default=None
+    )
+    virtualenv: str | None = described(
+        "The app's virtual environment; unless given, .venv in the directory.", kind="path", default=None
+    )
+    env_file: str | None = described(
+        "File of settings, mode 0600, as envkit export systemd writes it; unless given, /etc/envkit/NAME/env for an "
+        "app with a settings class, and else none.",
+        kind="path",
+        default=None,
+    )
+    credentials: tuple[str, ...] = described(
+        "Settings that the app reads as files, which only its processes see (LoadCredential=); they lie in "
+        "/etc/envkit/NAME/credentials, each under its name.",
+        kind="setting",
+        default=(),
+    )
+    proxy_group: str = described(
+        "Group of the nginx that connects to the web process's socket.", kind="account", default="www-data"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """The whole description."""
 
@@ -222,3 +256,4 @@ class Deployment:
     )
     logs: Logs = described("Who logs, and how.", factory=Logs)
     maintenance: Maintenance = described("The maintenance page.", factory=Maintenance)
+    server: Server = described("A server without containers.", factory=Server)
