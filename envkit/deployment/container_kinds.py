@@ -1,0 +1,147 @@
+"""The kinds of text that only containers and their tools need: images, bind mounts, repositories, update schedules."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address
+
+from envkit.deployment.kind import Kind, Wrong
+from envkit.deployment.schedules import Cron, Interval, parse_schedule
+
+_IMAGE_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_IMAGE = (
+    rf"(?:[A-Za-z0-9.-]+(?::[0-9]{{1,5}})?/)?{_IMAGE_PART}(?:/{_IMAGE_PART})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
+)
+_FOLDER_CHARACTER = r"[^:,\u0022\u005c\u0000-\u001f\u007f]"
+_HOST_FOLDER = rf"(?:/{_FOLDER_CHARACTER}+|\.{{1,2}}(?:/{_FOLDER_CHARACTER}*)?)"
+_MOUNT = rf"{_HOST_FOLDER}:/{_FOLDER_CHARACTER}+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HTTPS_URL = rf"https://{_LABEL}(?:\.{_LABEL})*(?::[0-9]{{1,5}})?(?:/[A-Za-z0-9._~/%+-]*)?"
+_GIT_URL = r"(?:https://|ssh://|git://)?[A-Za-z0-9._~@:/%+-]+"
+_BRANCH = r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}"
+_TARGET = r"[a-z][a-z0-9-]{0,30}"
+_IP4 = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"
+_LONGEST = 300
+
+_SIX = 6
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def six_fields(text: str) -> str:
+    """A schedule as a cron line of six fields, seconds first, in UTC.
+
+    Watchtower took a line of five fields for one whose first field is seconds until the fork's 1.14: `*/10 * * * *`
+    fired every ten seconds. Six fields mean the same to every version.
+
+    Raises:
+        Wrong: it is no schedule, or one that no cron line can say.
+    """
+    words = text.lower().split()
+    seconds = "0"
+    if len(words) == _SIX and words[0] != "every":
+        seconds, *words = words
+        if not re.fullmatch(r"[0-5]?[0-9]", seconds):
+            raise Wrong("has a first field, of seconds, that is not a number from 0 to 59")
+    try:
+        schedule = parse_schedule(" ".join(words))
+    except ValueError as error:
+        problem = str(error)
+    else:
+        return " ".join((seconds, _interval(schedule) if isinstance(schedule, Interval) else _cron(schedule, words)))
+    raise Wrong(problem)
+
+
+def _interval(interval: Interval) -> str:
+    seconds = interval.seconds
+    if seconds < _HOUR:
+        return f"*/{seconds // _MINUTE} * * * *"
+    if seconds < _DAY:
+        return f"0 */{seconds // _HOUR} * * *"
+    if seconds == _DAY:
+        return "0 0 * * *"
+    if seconds == 7 * _DAY:
+        return "0 0 * * 0"
+    raise Wrong("must be an interval that a cron line can say: minutes or hours that divide evenly, 1d or 7d")
+
+
+def _cron(cron: Cron, words: list[str]) -> str:
+    """The line as it was written, but for what Watchtower does not know: @ words, and Sunday as 7."""
+    if words[0].startswith("@"):
+        fields = [(cron.minutes, 60), (cron.hours, 24), (cron.days, 31), (cron.months, 12), (cron.weekdays, 7)]
+        return " ".join("*" if len(numbers) == most else str(numbers[0]) for numbers, most in fields)
+    if "7" in words[4]:
+        words[4] = ",".join(map(str, cron.weekdays))
+    return " ".join(words)
+
+
+def _image(text: str) -> str:
+    if len(text) > _LONGEST or not re.fullmatch(_IMAGE, text):
+        raise Wrong("must be the name of an image, with registry and tag where it has them: ghcr.io/example/shop:1.4")
+    return text
+
+
+def _folder(text: str) -> str:
+    if not re.fullmatch(_HOST_FOLDER, text):
+        raise Wrong("must be a folder: an absolute path, or one that begins with . or .., without : , \" and \\")
+    return text
+
+
+def _mount(text: str) -> str:
+    host, colon, target = text.partition(":")
+    if not colon or not re.fullmatch(_MOUNT, text):
+        raise Wrong(
+            "must be HOST:CONTAINER, both absolute paths, the first perhaps beginning with . instead, such as "
+            "./data:/data",
+            "no path may hold : , \" or \\",
+        )
+    if ".." in target.split("/"):
+        raise Wrong("must not hold .. in the container's path")
+    return f"{host.rstrip('/') or '/'}:{re.sub(r'/+', '/', target).rstrip('/')}"
+
+
+def _ip4(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        pass
+    raise Wrong("must be an IPv4 address, such as 127.0.0.1")
+
+
+def _https_url(text: str) -> str:
+    if not re.fullmatch(_HTTPS_URL, text):
+        raise Wrong("must be an https:// URL without user, query and fragment")
+    return text
+
+
+def _git_url(text: str) -> str:
+    if not re.fullmatch(_GIT_URL, text):
+        raise Wrong("must be the URL of a git repository")
+    if re.search(r"//[^/@]*:[^/@]*@", text):
+        raise Wrong("holds a password, and the rendered file is made to be committed")
+    return text
+
+
+def _branch(text: str) -> str:
+    if not re.fullmatch(_BRANCH, text):
+        raise Wrong("must be the name of a git branch")
+    return text
+
+
+def _target(text: str) -> str:
+    if not re.fullmatch(_TARGET, text):
+        raise Wrong("must be the name of a target, as `envkit render` takes it")
+    return text
+
+
+CONTAINER_KINDS: dict[str, Kind] = {
+    "update_schedule": Kind(six_fields),
+    "image": Kind(_image, _IMAGE),
+    "folder": Kind(_folder, _HOST_FOLDER),
+    "mount": Kind(_mount, _MOUNT),
+    "ip4": Kind(_ip4, _IP4),
+    "https_url": Kind(_https_url, _HTTPS_URL),
+    "git_url": Kind(_git_url, _GIT_URL),
+    "branch": Kind(_branch, _BRANCH),
+    "target": Kind(_target, _TARGET),
+}
