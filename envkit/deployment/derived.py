@@ -23,6 +23,9 @@ WORKER_MEMORY = 160 * 1024 * 1024
 """Bytes set aside for one worker when the number follows from the memory: a Flask app with an ORM and its threads."""
 MAINTENANCE_PAGE = "maintenance.html"
 """Name of the page inside `maintenance_directory`."""
+MAINTENANCE_ANNOUNCED, MAINTENANCE_UNTIL, MAINTENANCE_BYPASS = "announced.html", "until.html", "bypass"
+"""Names inside `maintenance_state`: a page in place of the usual one, the same with its time of modification as the time
+of return, and a folder of files named like the addresses that pass."""
 
 _PRIVATE_NETWORKS = ("127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
@@ -92,6 +95,11 @@ def gunicorn_bind(deployment: Deployment) -> str:
 def runtime_directory(deployment: Deployment) -> str:
     """The folder of the app's sockets and flags, gone after a restart of the machine."""
     return f"/run/{deployment.name}"
+
+
+def state_directory(deployment: Deployment) -> str:
+    """The folder of what envkit keeps for the app on its server, there after a restart of the machine."""
+    return f"/var/lib/envkit/{deployment.name}"
 
 
 def socket_path(deployment: Deployment) -> str | None:
@@ -172,12 +180,27 @@ def certificate(deployment: Deployment) -> Certificate | None:
 
 def maintenance_flag(deployment: Deployment) -> str:
     """The file whose presence turns every request into 503."""
-    return deployment.maintenance.flag or f"{runtime_directory(deployment)}/maintenance"
+    return deployment.maintenance.flag or f"{state_directory(deployment)}/maintenance"
+
+
+def maintenance_state(deployment: Deployment) -> str:
+    """The folder beside the flag in which one maintenance has its own page and its own bypass list."""
+    return f"{maintenance_flag(deployment)}.d"
+
+
+def maintenance_page(deployment: Deployment) -> str:
+    """The page that nginx shows unless one maintenance has its own."""
+    return deployment.maintenance.page or f"{maintenance_directory(deployment).rstrip('/')}/{MAINTENANCE_PAGE}"
 
 
 def maintenance_directory(deployment: Deployment) -> str:
     """The folder in which nginx finds the maintenance page, `MAINTENANCE_PAGE`."""
     return deployment.maintenance.directory or f"/usr/share/envkit/{deployment.name}"
+
+
+def backup_directory(deployment: Deployment) -> str:
+    """The folder of the backups."""
+    return deployment.backup.folder or f"/var/backups/{deployment.name}"
 
 
 # --- a server without containers ------------------------------------------------------------------------------------

@@ -372,6 +372,19 @@ def _shell_words(line: str) -> list[str]:
     return words
 
 
+def _database(text: str) -> str:
+    if "://" in text:
+        raise Wrong("must be the name of a setting or the path of a SQLite file", "keep the URL itself in the setting")
+    if "/" in text:
+        return _path(text)
+    if not re.fullmatch(_SETTING_NAME, text):
+        raise Wrong("must be the name of a setting, such as DATABASE_URL, or the path of a SQLite file")
+    return text
+
+
+_SETTING_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+
+
 KINDS: dict[str, Kind] = {
     "name": Kind(_name, _NAME),
     "process": Kind(_name, _NAME),
@@ -396,6 +409,7 @@ KINDS: dict[str, Kind] = {
     "header": Kind(_header, _HEADER),
     "header_value": Kind(_header_value, _HEADER_VALUE),
     "path": Kind(_path, _PATH),
+    "database": Kind(_database, rf"{_SETTING_NAME}|{_PATH}"),
     "url_prefix": Kind(_url_prefix, _URL_PREFIX),
     "url_path": Kind(_url_path, _URL_PATH),
 }

@@ -194,7 +194,11 @@ class Logs:
 class Maintenance:
     """While the flag file exists, every request gets 503 and the page; the same page appears when the app is down."""
 
-    flag: str | None = described("The flag file; unless given, /run/NAME/maintenance.", kind="path", default=None)
+    flag: str | None = described(
+        "The flag file; unless given, /var/lib/envkit/NAME/maintenance, which outlives a restart of the machine.",
+        kind="path",
+        default=None,
+    )
     page: str | None = described(
         "An HTML file of your own for the maintenance page; unless given, one is rendered.",
         kind="path",
@@ -239,6 +243,31 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """Which backups stay when a new one was made: the newest of each day, week and month (UTC), so many of each."""
+
+    recent: float = described("Every backup younger than this stays.", kind="duration", default=86400.0)
+    daily: int = described("Days.", kind="whole", default=7)
+    weekly: int = described("Weeks.", kind="whole", default=4)
+    monthly: int = described("Months.", kind="whole", default=6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """Backups of the app's database, made by `envkit backup`; where no database is named, there are none."""
+
+    database: str | None = described(
+        "The setting that holds the URL of the database (sqlite or postgresql), such as DATABASE_URL, or the path of a "
+        "SQLite file.",
+        kind="database",
+        default=None,
+    )
+    folder: str | None = described("Folder of the backups; unless given, /var/backups/NAME.", kind="path", default=None)
+    before_release: bool = described("Also make one before `envkit run release`.", default=True)
+    keep: Keep = described("Which backups stay.", factory=Keep)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """The whole description."""
 
@@ -256,4 +285,5 @@ class Deployment:
     )
     logs: Logs = described("Who logs, and how.", factory=Logs)
     maintenance: Maintenance = described("The maintenance page.", factory=Maintenance)
+    backup: Backup = described("Backups of the database.", factory=Backup)
     server: Server = described("A server without containers.", factory=Server)

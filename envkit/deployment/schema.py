@@ -110,9 +110,11 @@ _EXAMPLES: dict[tuple[str, ...], str] = {
     ("server", "directory"): '"/srv/shop"',
     ("server", "virtualenv"): '"/srv/shop/.venv"',
     ("server", "env_file"): '"/etc/envkit/shop/env"',
-    ("maintenance", "flag"): '"/run/shop/maintenance"',
+    ("maintenance", "flag"): '"/var/lib/envkit/shop/maintenance"',
     ("maintenance", "page"): '"/srv/shop/maintenance.html"',
     ("maintenance", "directory"): '"/usr/share/envkit/shop"',
+    ("backup", "database"): '"DATABASE_URL"',
+    ("backup", "folder"): '"/var/backups/shop"',
 }
 """What stands for a key that has no default."""
 _ENTRY = {"static": "/static/", "processes": "web"}

@@ -23,7 +23,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _COMMAND = "envkit render nginx"
 
 
-def render(deployment: Deployment, place: Place = SERVER) -> Rendering:
+def render(deployment: Deployment, place: Place = SERVER, *, command: str = _COMMAND) -> Rendering:
     """The files of nginx for a description.
 
     - `nginx/nginx.conf` is complete: it holds the very text of the files in `nginx/sites/`.
@@ -33,6 +33,11 @@ def render(deployment: Deployment, place: Place = SERVER) -> Rendering:
     - `nginx/maintenance.html` belongs in `derived.maintenance_directory`, unless the description names another page.
     - `nginx/ensure-certificate.sh` (tls letsencrypt) runs before nginx starts and after every renewal.
 
+    Args:
+        deployment: the description.
+        place: the machine.
+        command: how the files are made again, for their header.
+
     Raises:
         CannotQuote: nginx's language cannot hold a text of the description.
     """
@@ -40,7 +45,7 @@ def render(deployment: Deployment, place: Place = SERVER) -> Rendering:
     context = site_context(deployment, place)
 
     def written(template: str, **more: Any) -> str:
-        return jinja.get_template(template).render(context, header=header(_COMMAND), **more)
+        return jinja.get_template(template).render(context, header=header(command), **more)
 
     site = written("site.conf.j2")
     catch_all = written("catch-all.conf.j2") if deployment.http.domains else ""
@@ -54,10 +59,10 @@ def render(deployment: Deployment, place: Place = SERVER) -> Rendering:
     if catch_all:
         artifacts.append(Artifact("nginx/sites/catch-all.conf", catch_all))
     if not deployment.maintenance.page:
-        page = written("maintenance.html.j2", comment=header(_COMMAND, prefix="  "))
+        page = written("maintenance.html.j2", comment=header(command, prefix="  "))
         artifacts.append(Artifact("nginx/maintenance.html", page))
     if deployment.http.tls == "letsencrypt":
-        artifacts.append(Artifact("nginx/ensure-certificate.sh", _ensure_certificate(deployment, place), 0o755))
+        artifacts.append(Artifact("nginx/ensure-certificate.sh", _ensure_certificate(deployment, place, command), 0o755))
     return Rendering(tuple(artifacts), tuple(findings_of(deployment)))
 
 
@@ -75,10 +80,10 @@ def _main(deployment: Deployment, place: Place) -> dict[str, Any]:
     }
 
 
-def _ensure_certificate(deployment: Deployment, place: Place) -> str:
+def _ensure_certificate(deployment: Deployment, place: Place, command: str) -> str:
     template = environment("shell", _TEMPLATES).get_template("ensure-certificate.sh.j2")
     return template.render(
-        header=header(_COMMAND),
+        header=header(command),
         live=live_folder(deployment, place),
         state=state_folder(deployment, place),
         names="subjectAltName=" + ",".join(f"DNS:{domain}" for domain in deployment.http.domains),

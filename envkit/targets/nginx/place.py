@@ -55,3 +55,17 @@ class Place:
 
 SERVER = Place()
 """A Debian or Ubuntu server with the distribution's nginx, started by root."""
+
+CONTAINER_FOLDER = "/etc/envkit/nginx"
+"""Where the proxy's container has its configuration, the maintenance page and the user's own lines."""
+CONTAINER = Place(
+    addresses=("",),  # a container's kernel may have no IPv6, and Docker translates what arrives by it
+    user=None,  # the image's own: nothing here needs root
+    daemon=False,
+    pid="/tmp/nginx.pid",  # noqa: S108 - the container's own, in memory, on a root file system that is read-only
+    error_log="stderr",
+    access_log="/dev/stdout",
+    temporary="/tmp",  # noqa: S108
+    own=CONTAINER_FOLDER,
+)
+"""The container of the image envkit-nginx."""

@@ -38,6 +38,7 @@ def site_context(deployment: Deployment, place: Place) -> dict[str, Any]:
     looked_up = looked_up_per_request(deployment)
     certificate = certificate_in_use(deployment, place)
     own = f"{place.own}/{deployment.name}.d"
+    page = derived.maintenance_page(deployment)
     request_id = Fragment(f"${prefix}_id" if http.trusted_proxies else "$request_id")
     scheme = Fragment(f"${prefix}_scheme" if http.trusted_proxies else "$scheme")
     return {
@@ -55,7 +56,12 @@ def site_context(deployment: Deployment, place: Place) -> dict[str, Any]:
         "request_id": request_id,
         "scheme": scheme,
         "bypass": deployment.maintenance.bypass,
-        "flag": _flag(deployment, prefix),
+        "flag": _ending(derived.maintenance_flag(deployment), f"${prefix}_bypass" if deployment.maintenance.bypass else ""),
+        "flag_variable": Fragment(f"${prefix}_flag"),
+        "let_in": _ending(f"{derived.maintenance_state(deployment)}/{derived.MAINTENANCE_BYPASS}/", "$remote_addr"),
+        "announced_folder": derived.maintenance_state(deployment),
+        "announced_until": f"/{derived.MAINTENANCE_UNTIL}",
+        "announced": f"/{derived.MAINTENANCE_ANNOUNCED}",
         "csp": http.content_security_policy,
         "hsts": _hsts(http.hsts) if http.tls != "off" else None,
         "hsts_by_scheme": http.tls == "upstream" and http.hsts.max_age > 0,
@@ -93,8 +99,9 @@ def site_context(deployment: Deployment, place: Place) -> dict[str, Any]:
         ],
         "acme_root": http.acme_root,
         "retry_after": max(1, round(deployment.maintenance.retry_after)),
-        "retry_text": _retry_text(deployment.maintenance.retry_after),
-        **_page(deployment),
+        "retry_text": retry_text(deployment.maintenance.retry_after),
+        "page_folder": dirname(page) or "/",
+        "page_name": f"/{basename(page)}",
     }
 
 
@@ -163,11 +170,9 @@ def _hsts(hsts: Hsts) -> str | None:
     return "; ".join(parts)
 
 
-def _flag(deployment: Deployment, prefix: str) -> Fragment:
-    quoted = quote_nginx(derived.maintenance_flag(deployment))
-    if not deployment.maintenance.bypass:
-        return Fragment(quoted)
-    variable = f"${prefix}_bypass"
+def _ending(path: str, variable: str) -> Fragment:
+    """A path that ends in a variable, or in nothing."""
+    quoted = quote_nginx(path)
     return Fragment(f'{quoted[:-1]}{variable}"' if quoted.endswith('"') else f"{quoted}{variable}")
 
 
@@ -191,17 +196,7 @@ def _cache_control(max_age: float, *, hashed: bool) -> str:
     return "public, max-age=31536000, immutable" if hashed else f"public, max-age={round(max_age)}"
 
 
-def _page(deployment: Deployment) -> dict[str, str]:
-    page = deployment.maintenance.page
-    if page:
-        return {"page_folder": dirname(page) or "/", "page_name": f"/{basename(page)}"}
-    return {
-        "page_folder": derived.maintenance_directory(deployment),
-        "page_name": f"/{derived.MAINTENANCE_PAGE}",
-    }
-
-
-def _retry_text(seconds: float) -> Fragment:
+def retry_text(seconds: float) -> Fragment:
     """`5 minutes`: a duration for people, rounded up to a whole unit."""
     for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= unit:

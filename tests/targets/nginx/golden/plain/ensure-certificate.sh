@@ -4,12 +4,14 @@
 # nginx reads its certificate through the link `certificate`: it leads to certbot's newest or, until there is one, to
 # a self-signed one. Run this before nginx starts and after each renewal, then reload nginx.
 set -eu
-umask 077
 
 live=/etc/letsencrypt/live/shop.example.org
 state=/var/lib/envkit/shop
 
+# nginx's workers look for the maintenance flag in this folder.
+umask 022
 mkdir -p "$state"
+umask 077
 if [ -s "$live/fullchain.pem" ] && [ -s "$live/privkey.pem" ]; then
     folder=$live
 else
