@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envkit.deployment.errors import DescriptionError
-from envkit.targets.registry import TARGETS, render_target
+from envkit.targets.registry import BY_DEFAULT, render_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def render_targets(names: Iterable[str], deployment: Deployment) -> dict[str, Rendering]:
-    """The files of each target, in the order of `names`; of all targets where `names` is empty.
+    """The files of each target, in the order of `names`; of gunicorn and nginx where `names` is empty.
 
     Raises:
         DescriptionError: with every finding of every target that cannot be rendered.
@@ -24,7 +24,7 @@ def render_targets(names: Iterable[str], deployment: Deployment) -> dict[str, Re
     """
     renderings: dict[str, Rendering] = {}
     findings: list[Finding] = []
-    for name in dict.fromkeys(names) or TARGETS:
+    for name in dict.fromkeys(names) or BY_DEFAULT:
         try:
             renderings[name] = render_target(name, deployment)
         except DescriptionError as error:

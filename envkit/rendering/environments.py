@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-Language = Literal["nginx", "python", "yaml", "compose", "github", "systemd", "shell", "toml"]
+Language = Literal["nginx", "python", "yaml", "compose", "github", "systemd", "shell", "toml", "dockerfile"]
 
 _QUOTES: dict[str, Callable[[Any], str]] = {
     "nginx": quoting.quote_nginx,
@@ -28,6 +28,7 @@ _QUOTES: dict[str, Callable[[Any], str]] = {
     "systemd": quoting.quote_systemd,
     "shell": quoting.quote_shell,
     "toml": quoting.quote_toml,
+    "dockerfile": quoting.quote_dockerfile,
 }
 _FILTERS: dict[str, dict[str, Callable[..., Fragment]]] = {
     "nginx": {"duration": quoting.nginx_duration, "size": quoting.nginx_size},

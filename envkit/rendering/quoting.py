@@ -225,6 +225,21 @@ def quote_shell(value: Any) -> str:
     return shlex.quote(text)
 
 
+# --- Dockerfile -----------------------------------------------------------------------------------------------------
+
+
+def quote_dockerfile(value: Any) -> str:
+    """Words in the exec form of CMD, ENTRYPOINT or HEALTHCHECK, where the builder replaces no variable; or a port."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, list | tuple):
+        raise _no_spelling("a Dockerfile", value)
+    words = [_text("a Dockerfile", word) for word in value]
+    if any("\0" in word for word in words):
+        raise CannotQuote("a Dockerfile", "a NUL character")
+    return json.dumps(words, ensure_ascii=False)  # hadolint knows no \u
+
+
 # --- shared ---------------------------------------------------------------------------------------------------------
 
 

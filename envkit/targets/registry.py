@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from envkit.targets.artifacts import Judge, Rendering
 
 TARGETS = {
+    "dockerfile": "envkit.targets.dockerfile",
     "gunicorn": "envkit.targets.gunicorn",
     "nginx": "envkit.targets.nginx",
 }
+BY_DEFAULT = ("gunicorn", "nginx")
+"""What every app needs, rendered where no target is named; the others are for those who ask for them."""
 
 
 class Target(Protocol):

@@ -302,3 +302,25 @@ def test_systemd_refusals():
     ):
         with pytest.raises(CannotQuote):
             refused()
+
+
+# --- Dockerfile -----------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.text()))
+def test_a_dockerfiles_words_are_json_on_one_line(words):
+    """The exec form is JSON (Dockerfile reference), and the builder ends an instruction at a newline."""
+    if any("\0" in word for word in words):
+        with pytest.raises(CannotQuote):
+            quoting.quote_dockerfile(words)
+        return
+    text = quoting.quote_dockerfile(words)
+    assert json.loads(text) == words
+    assert not {"\n", "\r"} & set(text)
+
+
+@pytest.mark.parametrize("value", ["text", True, None, 1.5, [1], {"a": "b"}])
+def test_nothing_else_is_an_exec_form(value):
+    """A text alone would be a shell's line."""
+    with pytest.raises(CannotQuote):
+        quoting.quote_dockerfile(value)

@@ -1,0 +1,70 @@
+"""What the target dockerfile renders, and that hadolint accepts it and every Dockerfile of the project."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from envkit.deployment.reading import read_description
+from envkit.operations.programs import find_program
+from envkit.operations.writing import write_artifacts
+from envkit.targets.dockerfile import JUDGE, render
+from envkit.targets.registry import render_target
+
+ROOT = Path(__file__).parents[3]
+HEAD = 'name = "shop"\napp = "shop:create_app()"\n'
+SERVICE = '[http]\nupstream = "web:8000"\n'
+MATRIX = {
+    "plain": SERVICE,
+    "settings": f'settings = "shop.settings:ShopSettings"\n{SERVICE}[versions]\npython = "3.12"\n',
+    "own-command": f'{SERVICE}[processes.web]\ncommand = ["uvicorn", "shop:app", "--header", "X: é"]\n',
+}
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_rendered_file(name, golden):
+    """Each description of the matrix gives the Dockerfile that was looked at."""
+    golden(f"{name}.Dockerfile", render(read_description(HEAD + MATRIX[name], {})).artifacts[0].text)
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_judge_accepts(name, tmp_path):
+    """Hadolint finds nothing in it."""
+    deployment = read_description(HEAD + MATRIX[name], {})
+    write_artifacts(render(deployment).artifacts, tmp_path)
+    _accept(JUDGE.command(tmp_path, deployment))
+
+
+@pytest.mark.parametrize("file", [path.relative_to(ROOT) for path in ROOT.glob("*/Dockerfile")], ids=str)
+def test_hadolint_accepts_the_projects_own(file):
+    """Nor in the Dockerfiles of the images."""
+    _accept(["hadolint", str(ROOT / file)])
+
+
+def _accept(command):
+    program = find_program(command[0])
+    assert program is not None
+    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_nobody_reaches_is_a_warning():
+    """A socket or a loopback address inside a container is of no use to the proxy, and that is said."""
+    for upstream, port in (("", "unix:/run/shop/web.sock"), ('upstream = "127.0.0.1:8000"', "127.0.0.1:8000")):
+        rendering = render_target("dockerfile", read_description(f"{HEAD}[http]\n{upstream}\n", {}))
+        (finding,) = rendering.findings
+        assert finding.severity == "warning"
+        assert str(finding) == (
+            f"envkit.toml: http.upstream: the app listens on {port}, which nothing outside its container reaches. "
+            'say upstream = "web:8000", where web is the name of its container'
+        )
+        assert "EXPOSE" not in rendering.artifacts[0].text
+    assert render_target("dockerfile", read_description(HEAD + SERVICE, {})).findings == ()
+
+
+def test_what_stays_out_of_the_build():
+    """The ignore file beside it keeps secrets, history and data out."""
+    text = render(read_description(HEAD + SERVICE, {})).artifacts[1].text
+    assert {"**/.env", "**/.env.*", "!**/.env.example", ".git", "data", "**/*.pem"} <= set(text.splitlines())
