@@ -21,13 +21,17 @@ SETTINGS = {"KEY": "-----BEGIN KEY-----\nA=\n", "QUOTED": 'it\'s "$5"', "BACK": 
         ("npm-dotenv", "KEY='-----BEGIN KEY-----\nA=\n'\nQUOTED=`it's \"$5\"`\nBACK='\\n\\' #'x\nEMPTY=''\n"),
         (
             "heroku",
-            "heroku config:set \\\n  'KEY=-----BEGIN KEY-----\nA=\n'"
-            " \\\n  'QUOTED=it'\\''s \"$5\"' \\\n  'BACK=\\n\\' \\\n  'EMPTY='\n",
+            (
+                "heroku config:set \\\n  'KEY=-----BEGIN KEY-----\nA=\n'"
+                " \\\n  'QUOTED=it'\\''s \"$5\"' \\\n  'BACK=\\n\\' \\\n  'EMPTY='\n"
+            ),
         ),
         (
             "heroku-local",
-            '{\n  "KEY": "-----BEGIN KEY-----\\nA=\\n",\n'
-            '  "QUOTED": "it\'s \\"$5\\"",\n  "BACK": "\\\\n\\\\",\n  "EMPTY": ""\n}\n',
+            (
+                '{\n  "KEY": "-----BEGIN KEY-----\\nA=\\n",\n'
+                '  "QUOTED": "it\'s \\"$5\\"",\n  "BACK": "\\\\n\\\\",\n  "EMPTY": ""\n}\n'
+            ),
         ),
     ],
 )
