@@ -65,7 +65,8 @@ def load_settings(
         env_files: one path or several, later ones win, all of which must exist; None reads `.env` in the current
             folder if it is there; `()` reads none.
         environ: what stands for the process environment; None takes the real one.
-        secrets_dir: a folder whose files are named like settings; None looks into /run/secrets if it is there.
+        secrets_dir: a folder whose files are named like settings; None looks into systemd's $CREDENTIALS_DIRECTORY
+            and into /run/secrets if they are there.
         interpolate: whether `${NAME}` in `.env` files is replaced, as python-dotenv does.
         prefix: put before every name; None takes the class's own.
         **overrides: values by field name.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 DEFAULT_ENV_FILE = ".env"
 DEFAULT_SECRETS_DIRECTORY = "/run/secrets"
+CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
+"""The variable in which systemd names the folder of a service's credentials (systemd.exec(5), LoadCredential=)."""
 
 
 class Origin(NamedTuple):
@@ -84,7 +86,8 @@ def gather(
         plan: the settings that are looked for.
         environ: the process environment.
         env_files: `.env` files, later ones win; None reads `.env` if it is there. A file named here must exist.
-        secrets_dir: a folder of files named like settings, in any case; None looks into /run/secrets if it is there.
+        secrets_dir: a folder of files named like settings, in any case; None looks into the one that systemd names
+            in $CREDENTIALS_DIRECTORY and then into /run/secrets, where they are there.
         interpolate: whether `${NAME}` in `.env` files is replaced.
     """
     gathered = Gathered()
@@ -92,7 +95,13 @@ def gather(
     present = set(environ)  # one pass; asking os.environ for a name that is not there costs an exception each
     _take(plan, gathered, environ, present & plan.by_name.keys(), _ENVIRONMENT)
     _take_named_files(plan, gathered, environ, present)
-    _take_secrets_directory(plan, gathered, secrets_dir)
+    if secrets_dir is not None:
+        _take_secrets_directory(plan, gathered, os.fspath(secrets_dir), required=True)
+    else:
+        # A shell that a service started inherits the variable, and may not read the folder: it need not be there.
+        if CREDENTIALS_DIRECTORY in present:
+            _take_secrets_directory(plan, gathered, environ[CREDENTIALS_DIRECTORY])
+        _take_secrets_directory(plan, gathered, DEFAULT_SECRETS_DIRECTORY)
     for file in reversed(gathered.env_files):
         _take(plan, gathered, file.parsed.values, file.parsed.values.keys() & plan.by_name.keys(), file)
     return gathered
@@ -205,13 +214,12 @@ def _take_file(plan: Plan, gathered: Gathered, index: int, name: str, origin: Or
         gathered.found[index] = (name, text, origin, note)
 
 
-def _take_secrets_directory(plan: Plan, gathered: Gathered, directory: str | os.PathLike[str] | None) -> None:
+def _take_secrets_directory(plan: Plan, gathered: Gathered, folder: str, *, required: bool = False) -> None:
     """Adds the files of a secrets directory (Docker, Kubernetes, systemd) whose names match, in any case."""
-    folder = DEFAULT_SECRETS_DIRECTORY if directory is None else os.fspath(directory)
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208  a path object costs more than the listing
     except OSError as error:
-        if directory is not None:
+        if required:
             problem = error.strerror or "cannot be read"
             gathered.findings.append(Finding(str(folder), "", f"the secrets directory: {problem}"))
         return

@@ -203,6 +203,20 @@ def test_an_env_file_may_begin_with_a_byte_order_mark(folder: Path) -> None:
     assert load_settings(Token, environ={}).level == "x"
 
 
+def test_systemd_credentials(folder: Path) -> None:
+    """The folder that systemd names is a secrets directory, unless another one is given or it is not there."""
+    credentials = folder / "credentials"
+    credentials.mkdir()
+    (credentials / "LEVEL").write_text("from systemd")
+    environ = {"CREDENTIALS_DIRECTORY": str(credentials)}
+    settings = load_settings(Token, environ=environ)
+    assert (settings.level, origin(settings, "LEVEL")) == ("from systemd", f"{credentials}/LEVEL")
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "LEVEL").write_text("given")
+    assert load_settings(Token, environ=environ, secrets_dir=folder / "secrets").level == "given"
+    assert load_settings(Token, environ={"CREDENTIALS_DIRECTORY": str(folder / "none")}).level == "info"
+
+
 def test_a_folder_in_the_secrets_directory_is_a_clear_error(folder: Path) -> None:
     """A directory where a secret's file should be is named by its path."""
     (folder / "secrets" / "token").mkdir(parents=True)
