@@ -13,13 +13,14 @@ from envkit.cli.output import echo_findings, echo_json, echo_note
 @click.command(
     cls=Command,
     short_help="Write envkit.toml, a settings class and .env.example.",
-    examples=("envkit init", "envkit init --app 'shop:create_app()' --name shop"),
+    examples=("envkit init", "envkit init --docker", "envkit init --app 'shop:create_app()' --name shop"),
 )
 @click.option("--app", metavar="MODULE:CALLABLE", help="The WSGI application; unless given, the likeliest one found.")
 @click.option("--name", help="The app's name; unless given, the folder's.")
+@click.option("--docker", is_flag=True, help="Also write a Dockerfile and a .dockerignore.")
 @json_option
 @click.pass_context
-def command(context: click.Context, *, app: str | None, name: str | None, as_json: bool) -> None:
+def command(context: click.Context, *, app: str | None, name: str | None, docker: bool, as_json: bool) -> None:
     """Write envkit.toml, a settings class and .env.example for the app in this folder.
 
     Reads the code without running it: finds the WSGI application, and the variables that the code takes from its
@@ -30,7 +31,7 @@ def command(context: click.Context, *, app: str | None, name: str | None, as_jso
 
     _check_arguments(context, app, name)
     try:
-        done = initialise(Path.cwd(), app=app, name=name)
+        done = initialise(Path.cwd(), app=app, name=name, docker=docker)
     except NoAppError as error:
         echo_findings(error.findings)
         context.exit(2)

@@ -15,6 +15,7 @@ from envkit.operations.writing import Change, write_artifacts
 from envkit.targets.artifacts import Artifact
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pydantic import BaseModel
@@ -41,13 +42,14 @@ class Initialised(NamedTuple):
     notes: tuple[str, ...]
 
 
-def initialise(folder: Path, *, app: str | None = None, name: str | None = None) -> Initialised:
+def initialise(folder: Path, *, app: str | None = None, name: str | None = None, docker: bool = False) -> Initialised:
     """Writes the files that are missing; overwrites nothing, and runs nothing of the app.
 
     Args:
         folder: the project's.
         app: the WSGI application as `module:callable`; None takes the likeliest one found.
         name: the app's name; None makes one of the folder's.
+        docker: also a Dockerfile that begins from envkit-base, and the .dockerignore beside it.
 
     Raises:
         NoAppError: `app` is None and none was found.
@@ -70,14 +72,21 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None)
         due.append(Artifact(file, source))
         due.append(Artifact(EXAMPLE, _example(source, settings)))
     if not _is_described(folder):
-        text = _description(name or _app_name(folder), chosen, settings, seen.health_path)
+        text = _description(name or _app_name(folder), chosen, settings, seen.health_path, docker=docker)
         due.insert(0, Artifact(DESCRIPTION, text))
+    if docker:
+        from envkit.targets.dockerfile import DOCKERIGNORE, app_dockerfile
+
+        due += [Artifact("Dockerfile", app_dockerfile()), Artifact(".dockerignore", DOCKERIGNORE)]
+        notes += _notes_for_docker(folder)
     present = [artifact.path for artifact in due if os.path.lexists(folder / artifact.path)]
     if _is_described(folder):
         present.insert(0, DESCRIPTION if (folder / DESCRIPTION).exists() else "pyproject.toml")
     written = write_artifacts([artifact for artifact in due if artifact.path not in present], folder)
     if not _ignores_env_file(folder):
         notes.append(f"{ENV_FILE} will hold secrets: add it to .gitignore and .dockerignore")
+    if docker and ".dockerignore" in present:
+        notes.append(f".dockerignore is there already; see that it keeps {ENV_FILE}, .git and data out of the image")
     changes = (*written, *(Change(path, "unchanged") for path in present))
     return Initialised(chosen, settings, changes, tuple(notes))
 
@@ -100,10 +109,11 @@ def _app_name(folder: Path) -> str:
     return (name if name[:1].isalpha() else f"app-{name}".strip("-"))[:31].rstrip("-")
 
 
-def _description(name: str, app: str, settings: str, health_path: str | None) -> str:
+def _description(name: str, app: str, settings: str, health_path: str | None, *, docker: bool) -> str:
     health = f"health_path = {json.dumps(health_path)}"
     if health_path is None:
         health = '# health_path = "/health"  # a path of the app that answers 200 when it is well'
+    upstream = 'upstream = "web:8000"  # the container of the web process\n' if docker else ""
     return f"""\
 # How this app runs. `envkit schema --example` shows every key, `envkit check` says what is wrong.
 name = {json.dumps(name)}
@@ -113,7 +123,7 @@ settings = {json.dumps(settings)}
 [http]
 # domains = ["{name}.example.org"]
 tls = "off"  # or letsencrypt, files, or upstream where a load balancer ends it
-{health}
+{upstream}{health}
 
 # Folders that nginx serves itself, by URL prefix:
 # [http.static."/static/"]
@@ -127,6 +137,19 @@ tls = "off"  # or letsencrypt, files, or upstream where a load balancer ends it
 # [processes.worker]
 # command = "python -m worker"
 """
+
+
+def _notes_for_docker(folder: Path) -> Iterator[str]:
+    if not (folder / "requirements.txt").exists():
+        yield "requirements.txt is missing: name there what the app needs; envkit and gunicorn are in the image already"
+    if _is_described(folder) and not _says_where_the_container_is(folder):
+        yield 'in a container the web process needs [http] upstream = "web:8000", where web is the container\'s name'
+
+
+def _says_where_the_container_is(folder: Path) -> bool:
+    files = (folder / name for name in (DESCRIPTION, "pyproject.toml"))
+    text = b"\n".join(file.read_bytes() for file in files if file.is_file())
+    return re.search(rb"(?m)^\s*(upstream\s*=|\[[\w.]*container\b)", text) is not None
 
 
 # --- the settings class ---------------------------------------------------------------------------------------------

@@ -191,3 +191,33 @@ def test_the_name_is_made_of_the_folders(project, envkit, monkeypatch, folder):
     monkeypatch.chdir(project / folder)
     assert envkit("init", "--app", "shop:app").code == 0
     assert envkit("render").code == 0
+
+
+def test_docker_adds_the_two_files(shop, envkit):
+    """--docker writes a Dockerfile of five lines and a .dockerignore, and the description names the container."""
+    result = envkit("init", "--docker")
+    assert result.code == 0
+    assert result.out.endswith("Dockerfile: written\n.dockerignore: written\n")
+    assert [line.split()[0] for line in (shop / "Dockerfile").read_text().splitlines()] == [
+        "FROM", "COPY", "RUN", "COPY", "USER",
+    ]  # fmt: skip
+    assert {"**/.env", ".git", "data"} <= set((shop / ".dockerignore").read_text().splitlines())
+    assert '\nupstream = "web:8000"' in (shop / "envkit.toml").read_text()
+    assert "note: requirements.txt is missing: name there what the app needs" in result.err
+    assert envkit("check").err.count("envkit.toml:") == 0
+
+
+def test_docker_for_a_project_that_is_described(shop, envkit):
+    """What the files that are there may lack is a note; what they have is not."""
+    envkit("init")
+    (shop / "requirements.txt").write_text("flask\n")
+    (shop / ".dockerignore").write_text("")
+    result = envkit("init", "--docker")
+    assert "Dockerfile: written\n" in result.out
+    assert (shop / ".dockerignore").read_text() == ""
+    assert ".dockerignore is there already; see that it keeps .env, .git and data out of the image" in result.err
+    assert 'in a container the web process needs [http] upstream = "web:8000"' in result.err
+    assert "requirements.txt" not in result.err
+    text = (shop / "envkit.toml").read_text()
+    (shop / "envkit.toml").write_text(text.replace("[http]", '[http]\nupstream = "web:8000"'))
+    assert "upstream" not in envkit("init", "--docker").err

@@ -50,6 +50,19 @@ def render(deployment: Deployment) -> Rendering:
     return Rendering(artifacts, tuple(_findings(deployment)))
 
 
+def app_dockerfile() -> str:
+    """The five lines of an app's own Dockerfile: dependencies before code, so that new code reinstalls nothing."""
+    from envkit import __version__
+
+    return f"""\
+FROM envkit-base:{__version__}
+COPY requirements.txt ./
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf,mode=0444 pip install --no-cache-dir -r requirements.txt
+COPY . .
+USER app
+"""
+
+
 def start_command(deployment: Deployment) -> list[str]:
     """What the container does unless told otherwise.
 

@@ -48,7 +48,9 @@ def address_and_path(description: dict[str, Any], environ: Any) -> tuple[str | t
     """Where the web process listens, as a path or as host and port, and its health path."""
     http = description.get("http", {})
     upstream = environ.get("ENVKIT_HTTP__UPSTREAM") or http.get("upstream")
-    upstream = upstream or f"unix:/run/{description.get('name')}/web.sock"
+    upstream = upstream or (
+        "web:8000" if "container" in description else f"unix:/run/{description.get('name')}/web.sock"
+    )
     path = environ.get("ENVKIT_HTTP__HEALTH_PATH") or http.get("health_path") or "/health"
     if upstream.startswith("unix:"):
         return upstream.removeprefix("unix:"), path

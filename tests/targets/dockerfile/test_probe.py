@@ -54,6 +54,11 @@ def test_where_it_asks(http, environ, expected):
     assert probe.address_and_path({"name": "shop", "http": http}, environ) == expected
 
 
+def test_where_it_asks_by_default_in_containers():
+    """A description with a table [container] need not name the upstream."""
+    assert probe.address_and_path({"name": "shop", "container": {}}, {}) == (("127.0.0.1", 8000), "/health")
+
+
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
