@@ -3,5 +3,5 @@
 import importlib
 import sys
 
-for name in sys.argv[1:] or ("dotenv", "loading", "render"):
+for name in sys.argv[1:] or ("dotenv", "loading", "render", "channels"):
     importlib.import_module(f"benchmarks.run_{name}").main()

@@ -110,15 +110,17 @@ def rewrite(text: str, readers: Sequence[Channel]) -> Rewritten:
     What no spelling makes alike stays as it is, and so do comments, order and blank lines; a comment behind a value
     that is rewritten goes to a line of its own above it. python-dotenv sees the same values in the result.
     """
+    if not compare(text, readers):
+        return Rewritten(text, ())
     before = normalised(text)
-    if before != text and not compare(text, readers):
-        before = text
-    parts = statements(normalised(before))
+    parts = statements(before)
     replacements = _replacements(before, parts, readers)
     result = _replaced(before, parts, replacements)
     # Another line may still come between: a quote above that never closes. Such a line stays as it was.
-    left = _disputed(result, readers)
-    unhelped = {index for index, part in enumerate(statements(result)) if any(n in left for n in _lines(part))}
+    left = _disputed(result, readers) if replacements else set()
+    unhelped = (
+        {index for index, part in enumerate(statements(result)) if not left.isdisjoint(_lines(part))} if left else set()
+    )
     if unhelped & replacements.keys():
         replacements = {index: new for index, new in replacements.items() if index not in unhelped}
         result = _replaced(before, parts, replacements)
@@ -141,7 +143,7 @@ def _replacements(text: str, parts: list[Statement], readers: Sequence[Channel])
     resolved = {line: value for _, value, line in DOTENV.read(text, {}).bindings}
     found: dict[int, str] = {}
     for index, part in enumerate(parts):
-        if part.name is None or part.value is None or not any(number in disputed for number in _lines(part)):
+        if part.name is None or part.value is None or disputed.isdisjoint(_lines(part)):
             continue
         if IDENTIFIER.refuse(part.name) or "${" in part.value or refers(part, resolved.get(part.line)):
             continue
