@@ -76,11 +76,15 @@ def load_settings(
 
     Raises:
         SettingsError: one error with every problem; it holds no value.
+        TypeError: `model` is no pydantic model.
     """
     if model is None:
         from envkit.settings.web import WebSettings
 
         model = WebSettings
+    given: object = model
+    if not (isinstance(given, type) and issubclass(given, BaseModel)):
+        raise TypeError("load_settings takes a settings class: a subclass of envkit.Settings or pydantic.BaseModel")
     environ = os.environ if environ is None else environ
     paths = (env_files,) if isinstance(env_files, (str, os.PathLike)) else env_files
     settings, problems = _load(plan_of(model, prefix), environ, paths, secrets_dir, overrides, interpolate=interpolate)
@@ -108,10 +112,16 @@ def _load(
 
     settings: BaseModel | None = None
     rejected: list[Any] = []
+    validate = plan.model.__pydantic_validator__.validate_python
     try:
-        settings = plan.model.__pydantic_validator__.validate_python(data, by_alias=False, by_name=True)
+        # Not strict, whatever the class says of Python's values: all that sources have is text.
+        settings = validate(data, strict=False, by_alias=plan.by_alias, by_name=True)
     except ValidationError as error:
         rejected = error.errors(include_url=False, include_input=False)
+    except Exception as error:  # noqa: BLE001  of the class's own checks, with anything in it, a value too
+        from envkit.settings.rejections import broken_check
+
+        problems.setdefault(_OUTSIDE, []).append(broken_check(plan, error))
     for details in rejected:
         _add_rejection(plan, details, gathered, data, problems)
 
@@ -289,7 +299,7 @@ def _slot_at(plan: Plan, location: tuple[str | int, ...]) -> int | None:
     """The slot of the innermost field that `location` passes through."""
     best = None
     for length in range(1, len(location) + 1):
-        best = plan.by_path.get(tuple(map(str, location[:length])), best)
+        best = plan.by_location.get(tuple(map(str, location[:length])), best)
     return best
 
 

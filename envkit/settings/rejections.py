@@ -32,30 +32,42 @@ def rejection(
     """
     class_name = plan.model.__name__
     if index is None:
-        return Finding(class_name, "", _own_words(details, list(_texts(data)), secret=True))
+        return Finding(class_name, "", _own_words(details, list(_texts(data)), _secrets(plan, data), secret=True))
     slot = plan.slots[index]
-    if details["type"] == "missing" and details["loc"] == slot.path:
+    if details["type"] == "missing" and len(details["loc"]) == len(slot.path) and index not in gathered.found:
         return Finding(class_name, slot.name, "is not set", _how_to_set(plan, index, gathered))
     found = _nearest(plan, slot, gathered)
     name = gathered.found[index][0] if index in gathered.found else slot.name
-    problem, hint = _in_words(slot, details, data)
+    problem, hint = _in_words(slot, details, data, _secrets(plan, data))
     place = _place_inside(slot, details["loc"])
     return Finding(str(origin_of(found)) if found else class_name, name, f"{place}{problem}", hint)
 
 
+def broken_check(plan: Plan, error: Exception) -> Finding:
+    """The finding for an exception that a check of the class was not meant to raise; its message may hold a value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+    problem = f"the class's own check raised {type(error).__name__}{place}; its message is withheld"
+    return Finding(plan.model.__name__, "", problem, "a check refuses a value by ValueError")
+
+
 def _how_to_set(plan: Plan, index: int, gathered: Gathered) -> str:
-    """Names a misspelt candidate where one of the `.env` files has it, else the ways to set it."""
+    """Names a misspelt candidate where a `.env` file or the environment has it, else the ways to set it."""
     slot = plan.slots[index]
+    places = dict.fromkeys(sorted(gathered.exported), "in the environment") | {
+        name: f"at {file.path}:{file.parsed.lines[name]}" for file in gathered.env_files for name in file.parsed.values
+    }
+    # By the name in upper case: setting names are case-sensitive, and people forget it.
     unknown = {
-        name: f"{file.path}:{file.parsed.lines[name]}"
-        for file in gathered.env_files
-        for name in file.parsed.values
+        name.upper(): f"{name} {place}"
+        for name, place in places.items()
         if name not in plan.by_name and name not in plan.by_file_name
     }
     meant = did_you_mean(slot.name, tuple(unknown))
     if meant:
-        close = meant.removeprefix("did you mean ").removesuffix("?")
-        return f"did you mean {close} at {unknown[close]}?"
+        return f"did you mean {unknown[meant.removeprefix('did you mean ').removesuffix('?')]}?"
     return f"set {slot.name} in the environment or a .env file, or name its file in {slot.name}_FILE"
 
 
@@ -120,26 +132,66 @@ _FROM_THE_CLASS = frozenset(
 )  # fmt: skip
 
 
-def _in_words(slot: Slot, details: dict[str, Any], data: dict[str, Any]) -> tuple[str, str]:
+def _in_words(slot: Slot, details: dict[str, Any], data: dict[str, Any], secrets: list[str]) -> tuple[str, str]:
     kind = details["type"]
     if kind == "envkit":
         context = details["ctx"]
         return context["problem"], context["hint"]
     if kind in _KNOWN:
         return _KNOWN[kind]
-    if kind in _FROM_THE_CLASS:
+    if kind in _FROM_THE_CLASS and not _shows(details["msg"], secrets):
         return details["msg"].removeprefix("Input ").replace("Value ", "", 1), ""
-    return _own_words(details, list(_texts(_at(data, slot.path))), secret=slot.secret), ""
+    return _own_words(details, list(_texts(_at(data, slot.path))), secrets, secret=slot.secret), ""
 
 
-def _own_words(details: dict[str, Any], texts: list[str], *, secret: bool) -> str:
-    """The message of the class's own check, unless a part of the value may be in it."""
+def _own_words(details: dict[str, Any], texts: list[str], secrets: list[str], *, secret: bool) -> str:
+    """The message of the class's own check, unless a part of the value, or of any secret, may be in it."""
     message: str = details["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     # In a message about a plain setting, a short value such as "1" is more likely a coincidence than a quotation.
     shortest = 1 if secret else 4
-    if not message or any(text in message for text in texts if len(text) >= shortest):
+    if not message or any(text in message for text in texts if len(text) >= shortest) or _shows(message, secrets):
         return f"is refused by the class's own check ({details['type']}); its message is withheld, it shows a value"
     return message
+
+
+def _shows(message: str, secrets: list[str]) -> bool:
+    """Whether some letters of a secret in a row are in the message, in whatever case, spelling or quotes."""
+    shown = _letters(message)
+    for text in map(_letters, secrets):
+        # Any four letters of a long text are somewhere in a message by coincidence.
+        length = 4 if len(text) <= _LONG else 8
+        if any(text[start : start + length] in shown for start in range(len(text) - length + 1)):
+            return True
+    return False
+
+
+_LONG = 100
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _secrets(plan: Plan, data: dict[str, Any]) -> list[str]:
+    """Every secret that a check may have seen: checks of other fields and of the class see them all."""
+    found: list[str] = []
+    for slot in plan.slots:
+        if slot.key:
+            found += (line for text in _texts(_at(data, slot.path)) for line in _body_lines(text))
+        elif slot.secret and not slot.children:
+            found += _texts(_at(data, slot.path))
+    return found
+
+
+def _body_lines(text: str) -> list[str]:
+    """The lines between those of the armour, of the key in its normal form: that is what checks see."""
+    from envkit.settings.private_key import KeyProblem, read_private_key
+
+    try:
+        text = read_private_key(text).text
+    except KeyProblem:
+        return []
+    return [line for line in text.splitlines() if not line.startswith("-----")]
 
 
 def _at(data: Any, path: tuple[str, ...]) -> Any:

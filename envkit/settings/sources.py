@@ -58,7 +58,7 @@ def origin_of(found: Found) -> Origin:
 class Gathered:
     """Everything the sources had for a plan's slots."""
 
-    __slots__ = ("env_files", "failed", "findings", "found", "overrode")
+    __slots__ = ("env_files", "exported", "failed", "findings", "found", "overrode")
 
     def __init__(self) -> None:
         self.found: dict[int, Found] = {}
@@ -66,6 +66,8 @@ class Gathered:
         self.overrode: dict[int, list[Origin]] = {}
         """Slot index to the weaker origins whose value lost."""
         self.env_files: list[EnvFile] = []
+        self.exported: set[str] = set()
+        """The names in the process environment."""
         self.findings: list[Finding] = []
         """Sources that could not be read."""
         self.failed: set[int] = set()
@@ -93,6 +95,7 @@ def gather(
     gathered = Gathered()
     gathered.env_files.extend(_read_env_files(env_files, environ, gathered.findings, interpolate=interpolate))
     present = set(environ)  # one pass; asking os.environ for a name that is not there costs an exception each
+    gathered.exported = present
     _take(plan, gathered, environ, present & plan.by_name.keys(), _ENVIRONMENT)
     _take_named_files(plan, gathered, environ, present)
     if secrets_dir is not None:
@@ -104,6 +107,8 @@ def gather(
         _take_secrets_directory(plan, gathered, DEFAULT_SECRETS_DIRECTORY)
     for file in reversed(gathered.env_files):
         _take(plan, gathered, file.parsed.values, file.parsed.values.keys() & plan.by_name.keys(), file)
+    for twin, first in plan.twins:
+        _share(plan, gathered, twin, first)
     return gathered
 
 
@@ -124,6 +129,16 @@ def _take(
             gathered.overrode.setdefault(index, []).append(origin_of((name, text, place, "")))
         else:
             found[index] = (name, text, place, "")
+
+
+def _share(plan: Plan, gathered: Gathered, twin: int, first: int) -> None:
+    """Gives a slot what was found under a name that it shares with an earlier one."""
+    if first in gathered.failed:
+        gathered.failed.add(twin)
+    found = gathered.found.get(first)
+    if found is not None and found[0] in plan.slots[twin].names and twin not in gathered.found:
+        gathered.found[twin] = found
+        gathered.overrode[twin] = list(gathered.overrode.get(first, ()))
 
 
 def _read_env_files(

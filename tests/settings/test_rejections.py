@@ -1,0 +1,145 @@
+"""What is said of the checks a settings class brings along: their words, unless they show any part of a secret."""
+
+from __future__ import annotations
+
+import base64
+import pickle
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import pytest
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, create_model, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from envkit import PrivateKey, Secret, Settings, SettingsError, load_settings
+from tests.settings.made_keys import made_key
+from tests.settings.test_errors import everything_printed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECRET = "c4n4ry-XYZ-7f3b9 \\n\"quoted'"
+
+
+def refuse_by(message: Callable[[str], str], kind: Callable[[str], Exception] = ValueError) -> Callable[[Any], Any]:
+    """A check that refuses every value by an error with this message."""
+
+    def check(value: Any) -> NoReturn:
+        raise kind(message(value.get_secret_value()))
+
+    return check
+
+
+def error_of(model: type[BaseModel], **environ: str) -> SettingsError:
+    """The error that loading raises."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(model, environ=environ, env_files=())
+    return caught.value
+
+
+QUOTATIONS: list[Callable[[str], str]] = [
+    lambda text: f"bad token {text}",
+    lambda text: f"bad token {text[:4]}…",
+    lambda text: f"bad token …{text[-8:]}",
+    lambda text: f"bad token {text.upper()}",
+    lambda text: f"bad token {text!r}",
+    lambda text: f"bad token {text.split('-')}",
+]
+
+
+@pytest.mark.parametrize("message", QUOTATIONS)
+@pytest.mark.parametrize("by", ["its own check", "another field's check", "the class's check"])
+def test_no_part_of_a_secret_is_in_the_words_of_a_check(message: Callable[[str], str], by: str) -> None:
+    """Cut, in another case or quoted, in a check of the field, of another field or of the class: it is withheld."""
+    quote = refuse_by(message)
+
+    class Own(Settings):
+        token: Annotated[Secret, AfterValidator(quote)]
+
+    class Other(Settings):
+        token: Secret
+        plain: str = ""
+
+        @field_validator("plain")
+        @classmethod
+        def checked(cls, value: str, info: ValidationInfo) -> str:
+            quote(info.data["token"])
+            return value
+
+    class Whole(Settings):
+        token: Secret
+
+        @model_validator(mode="after")
+        def checked(self) -> Whole:
+            quote(self.token)
+            return self
+
+    model = {"its own check": Own, "another field's check": Other, "the class's check": Whole}[by]
+    error = error_of(model, TOKEN=SECRET, PLAIN="hello")
+    assert "its message is withheld, it shows a value" in str(error)
+    printed = everything_printed(error).casefold()
+    assert not any(part in printed for part in ("c4n4", "7f3b9", "quoted"))
+
+
+def test_a_check_that_shows_nothing_is_quoted() -> None:
+    """The author's own words are the best, also in the form of an assertion."""
+    words = "must be at least 32 characters, made by `openssl rand -hex 32`"
+    model = create_model("App", token=(Annotated[Secret, AfterValidator(refuse_by(lambda _: words))], ...))
+    assert str(error_of(model, TOKEN="short")) == f"App: 1 problem\nenvironment: TOKEN: {words}"
+
+
+@pytest.mark.parametrize(
+    "spell", [str, lambda key: key.replace("\n", "\\n"), lambda key: base64.b64encode(key.encode()).decode()]
+)
+@pytest.mark.needs("openssl")
+def test_no_line_of_a_key_is_in_the_words_of_a_check(spell: Callable[[str], str]) -> None:
+    """A check sees the key decoded; it is recognised whatever the key's spelling was."""
+    key = made_key("ed25519-pkcs8").text
+    model = create_model("App", key=(Annotated[PrivateKey, AfterValidator(refuse_by(lambda text: f"no: {text}"))], ...))
+    error = error_of(model, KEY=spell(key))
+    assert "its message is withheld, it shows a value" in str(error)
+    assert not any(line in everything_printed(error) for line in key.splitlines()[1:-1])
+
+
+def test_a_check_cannot_pass_off_a_quotation_as_pydantics_own_words() -> None:
+    """The kind of an error is the check's choice, so it is no proof of what is in the message."""
+    named = refuse_by(lambda text: text, lambda text: PydanticCustomError("too_short", "{v}", {"v": text}))  # type: ignore[misc]
+    model = create_model("App", token=(Annotated[Secret, AfterValidator(named)], ...))
+    assert SECRET not in str(error_of(model, TOKEN=SECRET))
+
+
+@pytest.mark.parametrize("kind", [KeyError, TypeError, RuntimeError, UnicodeError])
+def test_a_check_that_fails_otherwise_is_a_problem_without_its_words(kind: type[Exception]) -> None:
+    """`LEVELS[value]` raises a KeyError that is the value: the message and the frames that hold it stay inside."""
+    broken = refuse_by(str, kind)
+    model = create_model("App", token=(Annotated[Secret, AfterValidator(broken)], ...))
+    error = error_of(model, TOKEN=SECRET)
+    assert "c4n4ry" not in everything_printed(error)
+    assert "c4n4ry" not in str(pickle.dumps(error))
+    if kind is not UnicodeError:
+        assert f"App: the class's own check raised {kind.__name__} at {__file__}:" in str(error)
+
+
+def test_a_misspelt_exported_name_is_found() -> None:
+    """Also one in lower case, which no source reads."""
+    model = create_model("App", github_key=(str, ...))
+    said = "App: 1 problem\nApp: GITHUB_KEY: is not set. did you mean {} in the environment?"
+    for name in ("GITHUB_KYE", "github_key"):
+        assert str(error_of(model, **{name: "x"})) == said.format(name)
+
+
+def test_a_rejection_under_an_alias_is_said_of_its_setting() -> None:
+    """Pydantic reports places by alias; the message has the setting's name and origin."""
+
+    class Inner(BaseModel):
+        port: int = Field(alias="portNumber")
+
+    class App(BaseModel, alias_generator=to_camel):
+        app_id: int
+        inner: Inner
+
+    assert str(error_of(App, APP_ID="x", INNER__PORT="y")).splitlines()[1:] == [
+        "environment: APP_ID: is not a whole number",
+        "environment: INNER__PORT: is not a whole number",
+    ]
+    assert [problem.name for problem in error_of(App).problems] == ["APP_ID", "INNER__PORTNUMBER"]
