@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 from weakref import WeakKeyDictionary
 
-from pydantic import AliasChoices, BaseModel, SecretBytes, SecretStr
+from pydantic import AliasChoices, AliasPath, BaseModel, Json, SecretBytes, SecretStr
 
 from envkit.settings.model import AllowEmpty, DevelopmentOnly
 from envkit.settings.types import DatabaseUrl, PrivateKey, Secret
@@ -51,6 +51,10 @@ class Plan(NamedTuple):
     by_file_name: dict[str, int]
     """Every ``NAME_FILE``, unless the class declares that very name as a setting."""
     by_path: dict[tuple[str, ...], int]
+    by_location: dict[tuple[str, ...], int]
+    """As `by_path`, and by the aliases under which pydantic reports an error."""
+    by_alias: bool
+    """Whether JSON may name fields by their aliases too: not where an alias is another field's name."""
     containers: tuple[int, ...]
     """Slots that stand for a whole nested model, beside the slots of its fields."""
     keeping_empty: frozenset[int]
@@ -59,6 +63,8 @@ class Plan(NamedTuple):
     """The order of all names, strongest first, if some slot has several; else empty."""
     development: bool
     """Some default is fit only for development."""
+    twins: tuple[tuple[int, int], ...] = ()
+    """Slots that share a name with an earlier slot, and that one: both are given what is found under it."""
 
 
 def plan_of(model: type[BaseModel], prefix: str | None = None) -> Plan:
@@ -81,9 +87,13 @@ _plans: WeakKeyDictionary[type[BaseModel], dict[str | None, Plan]] = WeakKeyDict
 def _make(model: type[BaseModel], prefix: str) -> Plan:
     slots = tuple(_slots(model, prefix, (), (model,)))
     by_name: dict[str, int] = {}
+    twins: dict[tuple[int, int], None] = {}
     for index, slot in enumerate(slots):
         for name in slot.names:
-            by_name.setdefault(name, index)
+            first = by_name.setdefault(name, index)
+            if first != index:
+                twins[index, first] = None
+    by_path = {slot.path: index for index, slot in enumerate(slots)}
     by_file_name = {f"{name}_FILE": index for name, index in by_name.items() if f"{name}_FILE" not in by_name}
     return Plan(
         model=model,
@@ -93,9 +103,31 @@ def _make(model: type[BaseModel], prefix: str) -> Plan:
         containers=tuple(index for index, slot in enumerate(slots) if slot.children),
         keeping_empty=frozenset(index for index, slot in enumerate(slots) if _keeps_empty(slot.field)),
         ranks={name: rank for rank, name in enumerate(by_name)} if len(by_name) > len(slots) else {},
-        by_path={slot.path: index for index, slot in enumerate(slots)},
+        by_path=by_path,
+        by_location={place: index for index, slot in enumerate(slots) for place in _locations(slot, slots, by_path)},
+        by_alias=not any(
+            alias != slot.path[-1] and (*slot.path[:-1], alias) in by_path
+            for slot in slots
+            for alias in _aliases(slot.field)
+        ),
         development=any(slot.development for slot in slots),
+        twins=tuple(twins),
     )
+
+
+def _locations(slot: Slot, slots: tuple[Slot, ...], by_path: dict[tuple[str, ...], int]) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = [()]
+    for depth, part in enumerate(slot.path, 1):
+        words = {part, *_aliases(slots[by_path[slot.path[:depth]]].field)}
+        found = [(*outer, word) for outer in found for word in words]
+    return found
+
+
+def _aliases(field: FieldInfo) -> list[str]:
+    """The keys under which pydantic looks for a field."""
+    alias = field.validation_alias or field.alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [] if alias is None else [alias]
+    return [str(choice.path[0]) if isinstance(choice, AliasPath) else choice for choice in choices]
 
 
 def _slots(
@@ -103,9 +135,11 @@ def _slots(
 ) -> list[Slot]:
     """The slots of `model`'s fields; `within` are the models around it, which end a recursion."""
     found: list[Slot] = []
+    if not model.__pydantic_complete__:  # it names classes that were defined after it
+        model.model_rebuild()
     for field_name, field in model.model_fields.items():
-        names = _names(field_name, field, prefix)
-        parts = _parts(field.annotation)
+        names = _names(field_name, field, prefix, nested=bool(path))
+        parts = [str] if _is_json(field.metadata) else _parts(field.annotation)
         nested = _nested_model(parts)
         inner: list[Slot] = []
         if nested is not None and nested not in within:
@@ -136,20 +170,33 @@ def _keeps_empty(field: FieldInfo) -> bool:
     return any(isinstance(mark, AllowEmpty) or mark is AllowEmpty for mark in field.metadata)
 
 
-def _names(field_name: str, field: FieldInfo, prefix: str) -> tuple[str, ...]:
-    """The names a field is looked up by: its explicit aliases as they are written, else its own in upper case."""
+def _names(field_name: str, field: FieldInfo, prefix: str, *, nested: bool) -> tuple[str, ...]:
+    """The names a field is looked up by: its explicit aliases as they are written, else its own in upper case.
+
+    Within a nested model an alias stands for the field's own name, since the model may be there several times.
+    """
+    own = f"{prefix}{field_name}".upper()
     alias = field.validation_alias or field.alias
     if alias is None or field.alias_priority == 1:  # 1: made by an alias generator, meant for JSON
-        return (f"{prefix}{field_name}".upper(),)
+        return (own,)
     choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
-    return tuple(choice for choice in choices if isinstance(choice, str)) or (f"{prefix}{field_name}".upper(),)
+    names = [choice for choice in choices if isinstance(choice, str)]
+    if nested:
+        return tuple(dict.fromkeys([*(f"{prefix}{name}".upper() for name in names), own]))
+    return tuple(names) or (own,)
+
+
+def _is_json(metadata: Collection[Any]) -> bool:
+    """Whether pydantic itself reads the text as JSON (`Json[...]`)."""
+    kind: Any = Json  # which type checkers take for Annotated
+    return any(mark is kind or isinstance(mark, kind) for mark in metadata)
 
 
 def _parts(annotation: Any) -> list[Any]:
     """The members of a union without None, and what Annotated wraps; a plain type alone."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        return _parts(get_args(annotation)[0])
+        return [str] if _is_json(annotation.__metadata__) else _parts(get_args(annotation)[0])
     if origin is Union or origin is types.UnionType:
         return [part for argument in get_args(annotation) if argument is not type(None) for part in _parts(argument)]
     return [annotation]

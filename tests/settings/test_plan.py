@@ -1,0 +1,122 @@
+"""Unusual pydantic models: their settings are found and read as pydantic itself would take them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from pydantic import BaseModel, Field, Json
+from pydantic.alias_generators import to_camel
+
+from envkit import Duration, Secret, Settings, explain, load_settings
+
+
+def test_json_types_are_read_once() -> None:
+    """`Json[...]` takes the text: pydantic reads it as JSON itself."""
+
+    class App(BaseModel):
+        ports: Json[list[int]]
+        limits: Json[dict[str, int]] | None = None
+
+    settings = load_settings(App, environ={"PORTS": "[1, 2]", "LIMITS": '{"a": 1}'})
+    assert (settings.ports, settings.limits) == ([1, 2], {"a": 1})
+
+
+def test_json_names_the_fields_of_models_by_alias_or_name() -> None:
+    """JSON in a setting is written as for the model anywhere else, also within lists."""
+
+    class Hook(BaseModel, alias_generator=to_camel):
+        app_id: int
+
+    class App(Settings):
+        hook: Hook
+        hooks: list[Hook] = []
+
+    environ = {"HOOK": '{"appId": 1}', "HOOKS": '[{"appId": 2}, {"app_id": 3}]'}
+    settings = load_settings(App, environ=environ)
+    assert [hook.app_id for hook in (settings.hook, *settings.hooks)] == [1, 2, 3]
+    assert load_settings(App, environ={"HOOK__APP_ID": "4"}).hook.app_id == 4
+
+
+def test_an_alias_that_is_another_fields_name_changes_nothing() -> None:
+    """The setting PORT is not given to the field whose alias is `port`."""
+
+    class App(BaseModel):
+        number: int = Field(alias="port")
+        port: int = 5
+
+    settings = load_settings(App, environ={"port": "1", "PORT": "2"})
+    assert (settings.number, settings.port) == (1, 2)
+
+
+def test_an_alias_in_a_nested_model_has_the_names_around_it() -> None:
+    """A model may be there twice, so an alias within it cannot be one global name."""
+
+    class Database(BaseModel):
+        host: str = Field(alias="hostName")
+
+    class App(Settings):
+        primary: Database
+        replica: Database
+
+    settings = load_settings(App, environ={"PRIMARY__HOSTNAME": "a", "REPLICA__HOST": "b"})
+    assert (settings.primary.host, settings.replica.host) == ("a", "b")
+
+
+def test_two_fields_may_read_one_setting() -> None:
+    """By the same alias, by names that differ in case only, or because a nested field's name is another's."""
+
+    class Inner(BaseModel):
+        port: int
+
+    class App(BaseModel):
+        public: int = Field(alias="PORT")
+        private: int = Field(alias="PORT")
+        inner: Inner
+        inner__port: int
+
+    settings = load_settings(App, environ={"PORT": "1", "INNER__PORT": "2"})
+    assert (settings.public, settings.private, settings.inner.port, settings.inner__port) == (1, 1, 2, 2)
+    assert [entry.origin for entry in explain(settings).settings] == ["environment"] * 4
+
+
+def test_strict_models_read_text_too() -> None:
+    """Strictness is about the values of Python programs; every source of settings has text alone."""
+
+    class Inner(BaseModel, strict=True):
+        debug: bool
+
+    class App(BaseModel, strict=True):
+        port: int
+        hosts: list[int]
+        timeout: Duration
+        inner: Inner
+
+    environ = {"PORT": "1", "HOSTS": "1,2", "TIMEOUT": "30s", "INNER__DEBUG": "on"}
+    settings = load_settings(App, environ=environ)
+    assert (settings.port, settings.hosts, settings.timeout.seconds, settings.inner.debug) == (1, [1, 2], 30, True)
+
+
+class Early(BaseModel):
+    inner: Late
+
+
+class Late(BaseModel):
+    token: Secret
+
+
+def test_a_class_may_be_written_before_the_ones_it_names() -> None:
+    """The nested model's settings are known although pydantic has not seen that class yet."""
+    assert load_settings(Early, environ={"INNER__TOKEN": "x"}).inner.token == Secret("x")
+
+
+@dataclasses.dataclass
+class NoModel:
+    port: int
+
+
+@pytest.mark.parametrize("model", [NoModel, "App", Late(token=Secret("x"))])
+def test_what_is_no_settings_class_is_refused(model: object) -> None:
+    """A dataclass, a name or an instance: the error says what is taken."""
+    with pytest.raises(TypeError, match="load_settings takes a settings class"):
+        load_settings(model)  # type: ignore[call-overload]
