@@ -43,8 +43,9 @@ RULES = (
         "(actions/runner, FileCommandManager.cs)."
     ),
     (
-        "Names that begin with GITHUB_ or RUNNER_ are GitHub's own and cannot be overwritten (docs.github.com, "
-        "Variables)."
+        "The default variables, such as GITHUB_SHA or RUNNER_OS, are set again for every step (docs.github.com, "
+        "Variables; actions/runner, GitHubContext.cs). Other names that begin with GITHUB_ or RUNNER_ arrive; only "
+        "the names of repository secrets and variables must not begin with GITHUB_."
     ),
     (
         "A value is there for the steps that follow, not for the step that writes it (docs.github.com, Workflow "
@@ -65,7 +66,19 @@ _OUTPUT_NAME = NameRule(
     re.compile(r"[A-Za-z_][A-Za-z0-9_-]*"),
     "an output's name must consist of letters, digits, _ and -, and begin with a letter or _",
 )
-_OWN = re.compile(r"(?:GITHUB|RUNNER)_", re.IGNORECASE)
+_DEFAULTS = frozenset(
+    """
+    GITHUB_ACTION GITHUB_ACTIONS GITHUB_ACTION_PATH GITHUB_ACTION_REF GITHUB_ACTION_REPOSITORY GITHUB_ACTOR
+    GITHUB_ACTOR_ID GITHUB_API_URL GITHUB_BASE_REF GITHUB_ENV GITHUB_EVENT_NAME GITHUB_EVENT_PATH GITHUB_GRAPHQL_URL
+    GITHUB_HEAD_REF GITHUB_JOB GITHUB_OUTPUT GITHUB_PATH GITHUB_REF GITHUB_REF_NAME GITHUB_REF_PROTECTED
+    GITHUB_REF_TYPE GITHUB_REPOSITORY GITHUB_REPOSITORY_ID GITHUB_REPOSITORY_OWNER GITHUB_REPOSITORY_OWNER_ID
+    GITHUB_RETENTION_DAYS GITHUB_RUN_ATTEMPT GITHUB_RUN_ID GITHUB_RUN_NUMBER GITHUB_SERVER_URL GITHUB_SHA GITHUB_STATE
+    GITHUB_STEP_SUMMARY GITHUB_TRIGGERING_ACTOR GITHUB_WORKFLOW GITHUB_WORKFLOW_REF GITHUB_WORKFLOW_SHA
+    GITHUB_WORKSPACE RUNNER_ARCH RUNNER_DEBUG RUNNER_ENVIRONMENT RUNNER_NAME RUNNER_OS RUNNER_TEMP RUNNER_TOOL_CACHE
+    RUNNER_TRACKING_ID RUNNER_WORKSPACE
+    """.split()  # noqa: SIM905  fifty names are easier to compare with their source as text
+)
+"""The variables that the runner sets itself before each step, over whatever `$GITHUB_ENV` said."""
 _LONGEST_OUTPUT = 524_288
 """Characters in UTF-16: 1 MB of two bytes each."""
 
@@ -141,8 +154,8 @@ class GithubEnv(GithubOutput):
             return refusal
         if name.upper() == "NODE_OPTIONS":
             return Refusal("the runner does not take it from $GITHUB_ENV", "set it under env: in the workflow")
-        if _OWN.match(name):
-            return Refusal("names that begin with GITHUB_ or RUNNER_ are GitHub's own", "rename the setting")
+        if name in _DEFAULTS:
+            return Refusal("the runner sets this name itself before each step", "rename the setting")
         return refuse_too_long(name, value)
 
     def read(self, text: str, environ: Mapping[str, str] | None = None) -> Reading:
@@ -153,8 +166,8 @@ class GithubEnv(GithubOutput):
             problem = ""
             if binding.name.upper() == "NODE_OPTIONS":
                 problem = "the runner does not take it from $GITHUB_ENV"
-            elif _OWN.match(binding.name):
-                problem = "the runner's own value, if it has one, wins"
+            elif binding.name in _DEFAULTS:
+                problem = "the runner sets this name itself before each step"
                 bindings.append(binding)
             else:
                 bindings.append(binding)

@@ -147,10 +147,16 @@ def test_the_delimiter_is_the_first_that_equals_no_line() -> None:
     assert github.CHANNEL.write({"A": "ENVKIT_END\n"}) == "A<<ENVKIT_END_1\nENVKIT_END\n\nENVKIT_END_1\n"
 
 
-@pytest.mark.parametrize("name", ["NODE_OPTIONS", "Node_Options", "GITHUB_TOKEN", "runner_temp", "A-B", "1A", ""])
+@pytest.mark.parametrize("name", ["NODE_OPTIONS", "Node_Options", "GITHUB_SHA", "RUNNER_TEMP", "A-B", "1A", ""])
 def test_names_that_the_runner_does_not_set_are_refused(name: str) -> None:
-    """$GITHUB_ENV takes no NODE_OPTIONS, none of GitHub's own names, and nothing that is no name."""
+    """$GITHUB_ENV takes no NODE_OPTIONS, none of the names set anew for each step, and nothing that is no name."""
     assert github.CHANNEL.refuse(name, "x")
+
+
+@pytest.mark.parametrize("name", ["GITHUB_KEY", "GITHUB_TOKEN", "RUNNER_UP", "runner_temp"])
+def test_other_names_that_begin_like_the_runners_own_are_carried(name: str) -> None:
+    """Rocket 2's GITHUB_KEY is a variable like any other."""
+    assert github.CHANNEL.refuse(name, "x") is None
 
 
 def test_an_output_has_a_wider_choice_of_names() -> None:
