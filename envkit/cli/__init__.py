@@ -31,6 +31,7 @@ COMMANDS = {
     "precompress": "precompress",
     "run": "run",
     "up": "up",
+    "maintenance": "maintenance",
     "schema": "schema",
     "completion": "completion",
 }

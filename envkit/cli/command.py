@@ -58,4 +58,5 @@ out_option = click.option(
     metavar="DIR",
     help="The folder of the rendered files.",
 )
+dry_run_option = click.option("--dry-run", is_flag=True, help="Print the steps and take none.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
