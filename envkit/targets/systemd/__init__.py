@@ -1,0 +1,120 @@
+"""The target systemd: units of a server without containers; `systemd/PATH` is the file `/PATH` of the server."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from envkit.deployment import derived
+from envkit.deployment.errors import DescriptionError
+from envkit.findings import Finding
+from envkit.rendering.environments import Language, environment, header
+from envkit.targets import gunicorn
+from envkit.targets.artifacts import Artifact, Judge, Rendering
+from envkit.targets.systemd import units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envkit.deployment.model import Deployment
+
+LANGUAGE: Final[Language] = "systemd"
+FOLDER = "systemd"
+"""The folder of the artifacts: below it they lie as on the server."""
+UNITS = f"{FOLDER}/etc/systemd/system"
+_TEMPLATES = Path(__file__).parent / "templates"
+_COMMAND = "envkit render systemd"
+
+
+def render(deployment: Deployment) -> Rendering:
+    """The units, and the files on which they rely.
+
+    - `NAME.target` starts and stops the whole app; it is the only unit that has to be enabled.
+    - `NAME-web.socket` and `NAME-web.service`: the socket stays while gunicorn restarts.
+    - `NAME-PROCESS.service` for each other process, `NAME-PROCESS.timer` for each that has a schedule.
+    - `NAME-release.service` runs to its end when it is started; nothing starts it.
+    - `NAME-certificate.service` and `.timer` (tls letsencrypt) issue and renew the certificate.
+    - `/etc/sysusers.d/NAME.conf`: the accounts; `/etc/envkit/NAME/gunicorn.conf.py`: gunicorn's file.
+
+    Raises:
+        CannotQuote: a text of the description has no spelling in a unit.
+        DescriptionError: the description needs containers.
+    """
+    if derived.upstream(deployment).kind == "service":
+        problem = "target systemd: names a service of containers, and systemd starts none"
+        raise DescriptionError([Finding("envkit.toml", "http.upstream", problem, "leave it out, or use compose")])
+    artifacts = [*_units(deployment), *_accounts(deployment), *_gunicorn(deployment), *_scripts(deployment)]
+    return Rendering(tuple(artifacts), tuple(_findings(deployment)))
+
+
+def _judge(folder: Path, _: Deployment) -> list[str]:
+    return [sys.executable, "-m", "envkit.operations.systemd_judge", str(folder / FOLDER)]
+
+
+JUDGE = Judge("systemd-analyze", _judge)
+
+
+def _units(deployment: Deployment) -> Iterator[Artifact]:
+    jinja = environment(LANGUAGE, _TEMPLATES)
+    for unit in units.units_of(deployment):
+        context = units.context_of(deployment, unit)
+        text = jinja.get_template(f"{unit.template}.j2").render(header=header(_COMMAND), unit=unit, **context)
+        yield Artifact(f"{UNITS}/{unit.name}", text)
+
+
+def _accounts(deployment: Deployment) -> Iterator[Artifact]:
+    template = environment(LANGUAGE, _TEMPLATES).get_template("sysusers.conf.j2")
+    text = template.render(
+        header=header(_COMMAND), name=deployment.name, users=units.users(deployment), groups=units.groups(deployment)
+    )
+    yield Artifact(f"{FOLDER}/etc/sysusers.d/{deployment.name}.conf", text)
+
+
+def _gunicorn(deployment: Deployment) -> Iterator[Artifact]:
+    if not derived.web(deployment).command:
+        (artifact,) = gunicorn.render(deployment).artifacts
+        text = artifact.text.replace(header("envkit render gunicorn"), header(_COMMAND))
+        yield Artifact(f"{FOLDER}{derived.configuration_directory(deployment)}/{gunicorn.FILE}", text)
+
+
+def _scripts(deployment: Deployment) -> Iterator[Artifact]:
+    place = f"{FOLDER}{units.library(deployment)}"
+    if not derived.web(deployment).command:
+        template = environment("python", _TEMPLATES).get_template("wait-until-healthy.j2")
+        text = template.render(header=header(_COMMAND), **units.health_context(deployment))
+        yield Artifact(f"{place}/wait-until-healthy", text, 0o755)
+    if deployment.http.tls == "letsencrypt":
+        from envkit.targets import nginx
+
+        shell = environment("shell", _TEMPLATES)
+        text = shell.get_template("certificate-renewed.j2").render(
+            header=header(_COMMAND), ensure=f"{units.library(deployment)}/ensure-certificate.sh"
+        )
+        yield Artifact(f"{place}/certificate-renewed", text, 0o755)
+        for artifact in nginx.render(deployment).artifacts:
+            if artifact.path == "nginx/ensure-certificate.sh":
+                yield Artifact(f"{place}/ensure-certificate.sh", artifact.text, artifact.mode)
+
+
+def _findings(deployment: Deployment) -> Iterator[Finding]:
+    if derived.web(deployment).command:
+        yield _warning(
+            "processes.web.command",
+            "a web process with a command of its own gets no socket unit, so requests fail while it restarts",
+            "leave the command out, and gunicorn serves the app",
+        )
+    for key, path in (
+        ("directory", derived.server_directory(deployment)),
+        ("virtualenv", derived.virtualenv(deployment)),
+    ):
+        if units.in_home(path):
+            yield _warning(
+                f"server.{key}",
+                "lies in a home folder, so the app's processes can read all of those",
+                "move it to /srv or /opt",
+            )
+
+
+def _warning(name: str, problem: str, hint: str) -> Finding:
+    return Finding("envkit.toml", name, problem, hint, severity="warning")

@@ -1,0 +1,197 @@
+"""The units of one app: which there are, and the values that their templates write."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from envkit.deployment import derived
+from envkit.deployment.versions import knows
+from envkit.targets.systemd.calendar import on_calendar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envkit.deployment.model import Deployment, Process
+
+Template = Literal["app.target", "web.socket", "web.service", "process.service", "process.timer", "certificate.service"]
+
+HEALTH_PATIENCE = 60
+"""Seconds in which a started web process must answer its health path by 200."""
+_CHECK_PATIENCE = 60
+"""Seconds for the checks before it starts, which import the app twice."""
+_SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CHECK_IF_THERE = 'if test -x "$1"; then exec "$@"; fi'
+"""A rendered unit works without envkit; where it is installed, it names every wrong setting at once."""
+
+
+class Unit(NamedTuple):
+    """One unit file."""
+
+    name: str
+    template: Template
+    process: str = ""
+
+
+def units_of(deployment: Deployment) -> Iterator[Unit]:
+    """Every unit of the app, its target first."""
+    name = deployment.name
+    yield Unit(f"{name}.target", "app.target")
+    for process, described in processes(deployment).items():
+        if process == "web" and not described.command:
+            yield Unit(f"{name}-web.socket", "web.socket", process)
+            yield Unit(f"{name}-web.service", "web.service", process)
+        else:
+            yield Unit(f"{name}-{process}.service", "process.service", process)
+        if described.schedule:
+            yield Unit(f"{name}-{process}.timer", "process.timer", process)
+    if deployment.http.tls == "letsencrypt":
+        yield Unit(f"{name}-certificate.service", "certificate.service")
+        yield Unit(f"{name}-certificate.timer", "process.timer")
+
+
+def processes(deployment: Deployment) -> dict[str, Process]:
+    """The app's processes, with web first and always there."""
+    return {"web": derived.web(deployment), **deployment.processes}
+
+
+def started(deployment: Deployment) -> list[str]:
+    """The units that the app's target starts."""
+    return [
+        unit.name
+        for unit in units_of(deployment)
+        if unit.template in {"web.socket", "web.service", "process.timer"}
+        or (unit.template == "process.service" and not _runs_to_its_end(deployment, unit.process))
+    ]
+
+
+def users(deployment: Deployment) -> list[str]:
+    """The users of the app's processes, sorted."""
+    return sorted({derived.account(deployment, process)[0] for process in processes(deployment).values()})
+
+
+def groups(deployment: Deployment) -> list[str]:
+    """The groups of the app's processes that are not named like a user, sorted."""
+    return sorted(
+        {derived.account(deployment, process)[1] for process in processes(deployment).values()} - {*users(deployment)}
+    )
+
+
+def library(deployment: Deployment) -> str:
+    """The folder of the scripts that units run."""
+    return f"/usr/local/lib/envkit/{deployment.name}"
+
+
+def in_home(path: str) -> bool:
+    """Whether ProtectHome= would hide the path."""
+    return path.startswith(("/home/", "/root/", "/run/user/"))
+
+
+def context_of(deployment: Deployment, unit: Unit) -> dict[str, Any]:
+    """The values of one unit's template."""
+    context: dict[str, Any] = {"app": deployment.name, "target": f"{deployment.name}.target"}
+    if unit.template == "app.target":
+        return context | {"wants": started(deployment)}
+    if unit.template == "certificate.service":
+        return context | {"command": _certbot(deployment)}
+    if not unit.process:
+        # Twice a day, as Let's Encrypt asks for, at a time of this machine's own.
+        return context | {"process": "certificate", "calendar": ["*-*-* 00/12:00:00"], "delay": 3600}
+    process = processes(deployment)[unit.process]
+    context["process"] = unit.process
+    if unit.template == "process.timer":
+        return context | {"calendar": on_calendar(process.schedule or ""), "delay": 0}
+    if unit.template == "web.socket":
+        return context | {
+            "address": derived.socket_path(deployment) or str(derived.upstream(deployment)),
+            "is_path": derived.socket_path(deployment) is not None,
+            "user": derived.account(deployment, process)[0],
+            "group": deployment.server.proxy_group,
+        }
+    return context | _service(deployment, unit.process, process)
+
+
+def health_context(deployment: Deployment) -> dict[str, Any]:
+    """The values of the script that waits for the first healthy answer."""
+    address = derived.upstream(deployment)
+    return {
+        "socket": derived.socket_path(deployment),
+        "host": address.host,
+        "port": address.port,
+        "path": deployment.http.health_path,
+        "domain": next((domain for domain in deployment.http.domains if "*" not in domain), "localhost"),
+        "scheme": "http" if deployment.http.tls == "off" else "https",
+        "patience": HEALTH_PATIENCE,
+    }
+
+
+def _service(deployment: Deployment, name: str, process: Process) -> dict[str, Any]:
+    user, group = derived.account(deployment, process)
+    virtualenv = derived.virtualenv(deployment)
+    directory = derived.server_directory(deployment)
+    gunicorn = [
+        f"{virtualenv}/bin/gunicorn",
+        "--config",
+        f"{derived.configuration_directory(deployment)}/gunicorn.conf.py",
+    ]
+    return {
+        "user": user,
+        "group": group,
+        "directory": directory,
+        "path": f"PATH={virtualenv}/bin:{_SEARCH_PATH}",
+        "env_file": derived.env_file(deployment),
+        "credentials": [
+            f"{setting}:{derived.configuration_directory(deployment)}/credentials/{setting}"
+            for setting in deployment.server.credentials
+        ],
+        "check": _check(deployment),
+        "gunicorn": [*gunicorn, deployment.app],
+        "check_config": [gunicorn[0], "--check-config", *gunicorn[1:], deployment.app],
+        "wait": [f"{virtualenv}/bin/python", f"{library(deployment)}/wait-until-healthy"],
+        "command": _absolute(process.command, directory),
+        "start_timeout": _CHECK_PATIENCE + HEALTH_PATIENCE,
+        "stop_timeout": derived.stop_grace(deployment),
+        "runs_to_its_end": _runs_to_its_end(deployment, name),
+        "scheduled": process.schedule is not None,
+        "back_off": knows(deployment.versions.systemd, "restart_steps"),
+        "umask": process.umask,
+        "memory": process.memory,
+        "cpu_percent": ceil(process.cpus * 100) if process.cpus else None,
+        "hides_homes": not in_home(directory) and not in_home(virtualenv),
+    }
+
+
+def _runs_to_its_end(deployment: Deployment, name: str) -> bool:
+    return name == "release" or processes(deployment)[name].schedule is not None
+
+
+def _check(deployment: Deployment) -> list[str] | None:
+    if deployment.settings is None:
+        return None
+    envkit = f"{derived.virtualenv(deployment)}/bin/envkit"
+    return ["/bin/sh", "-c", _CHECK_IF_THERE, "check-settings", envkit, "check", "--settings", deployment.settings]
+
+
+def _absolute(command: tuple[str, ...], directory: str) -> list[str]:
+    """The command with an absolute program, which is all that systemd-analyze verify of 252 finds.
+
+    A name without a slash is looked up by env(1), which then becomes the program: first in the virtual environment.
+    """
+    if not command or command[0].startswith("/"):
+        return list(command)
+    if "/" in command[0]:
+        return [f"{directory}/{command[0].removeprefix('./')}", *command[1:]]
+    return ["/usr/bin/env", *command]
+
+
+def _certbot(deployment: Deployment) -> list[str]:
+    http = deployment.http
+    account = ["--email", http.email] if http.email else ["--register-unsafely-without-email"]
+    domains = [word for domain in http.domains for word in ("--domain", domain)]
+    return [
+        *("/usr/bin/certbot", "certonly", "--non-interactive", "--agree-tos", "--keep-until-expiring"),
+        *("--webroot", "--webroot-path", http.acme_root, "--cert-name", http.domains[0]),
+        *account,
+        *domains,
+        *("--deploy-hook", f"{library(deployment)}/certificate-renewed"),
+    ]
