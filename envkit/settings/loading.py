@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from envkit.findings import Finding, did_you_mean
 from envkit.settings.errors import SettingsError
 from envkit.settings.histories import remember
-from envkit.settings.model import DEVELOPMENT, ENVIRONMENT_VARIABLE
+from envkit.settings.model import DEVELOPMENT, ENVIRONMENT_VARIABLE, NotDevelopmentError, in_development
 from envkit.settings.plan import Plan, Slot, plan_of
 from envkit.settings.sources import Found, Gathered, Origin, gather, origin_of
 
@@ -110,18 +110,16 @@ def _load(
     if plan.development:
         _apply_development_defaults(plan, gathered, environ, data, problems)
 
-    settings: BaseModel | None = None
-    rejected: list[Any] = []
-    validate = plan.model.__pydantic_validator__.validate_python
-    try:
-        # Not strict, whatever the class says of Python's values: all that sources have is text.
-        settings = validate(data, strict=False, by_alias=plan.by_alias, by_name=True)
-    except ValidationError as error:
-        rejected = error.errors(include_url=False, include_input=False)
-    except Exception as error:  # noqa: BLE001  of the class's own checks, with anything in it, a value too
+    settings, rejected, broken = _validate(plan, data)
+    if isinstance(broken, NotDevelopmentError) and _is_development(environ, gathered):
+        # A default within a list's models or behind another default, which the plan does not see.
+        token = in_development.set(True)
+        settings, rejected, broken = _validate(plan, data)
+        in_development.reset(token)
+    if broken is not None:
         from envkit.settings.rejections import broken_check
 
-        problems.setdefault(_OUTSIDE, []).append(broken_check(plan, error))
+        problems.setdefault(_OUTSIDE, []).append(broken_check(plan, broken))
     for details in rejected:
         _add_rejection(plan, details, gathered, data, problems)
 
@@ -130,6 +128,18 @@ def _load(
     assert settings is not None  # noqa: S101  no rejection without a finding
     remember(settings, plan, gathered)
     return settings, []
+
+
+def _validate(plan: Plan, data: dict[str, Any]) -> tuple[BaseModel | None, list[Any], Exception | None]:
+    """The settings, or what pydantic has against them, or what a check of the class itself broke by."""
+    validate = plan.model.__pydantic_validator__.validate_python
+    try:
+        # Not strict, whatever the class says of Python's values: all that sources have is text.
+        return validate(data, strict=False, by_alias=plan.by_alias, by_name=True), [], None
+    except ValidationError as error:
+        return None, error.errors(include_url=False, include_input=False), None
+    except Exception as error:  # noqa: BLE001  anything may be in it, a value too
+        return None, [], error
 
 
 _OUTSIDE = -1
@@ -263,7 +273,7 @@ def _apply_development_defaults(
 def _is_wanted(plan: Plan, slot: Slot, data: dict[str, Any]) -> bool:
     """Whether the nested model around `slot` is going to be made: not an optional one that nobody set."""
     outer = plan.slots[plan.by_path[slot.path[:1]]]
-    return outer.required or outer.path[0] in data
+    return outer.required or outer.path[0] in data or outer.field.default_factory is outer.annotation
 
 
 def _is_development(environ: Mapping[str, str], gathered: Gathered) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -68,6 +69,18 @@ class AllowEmpty:
     __slots__ = ()
 
 
+class NotDevelopmentError(ValueError):
+    """A default fit only for development was asked for elsewhere."""
+
+    def __init__(self) -> None:
+        """Says what the class says."""
+        super().__init__("a default fit only for development was asked for outside development")
+
+
+in_development: ContextVar[bool] = ContextVar("in_development", default=False)
+"""Whether what is being loaded says so: a `.env` file may, and the mapping that stands for the environment."""
+
+
 class DevelopmentOnly:
     """The default factory behind `development_only`; the loader asks whether this is development."""
 
@@ -81,13 +94,13 @@ class DevelopmentOnly:
         """Gives the default where the process environment says that this is development.
 
         Raises:
-            ValueError: elsewhere. (`load_settings` reports this as one of its problems.)
+            NotDevelopmentError: elsewhere. (`load_settings` reports this as one of its problems.)
         """
         import os
 
-        if os.environ.get(ENVIRONMENT_VARIABLE) == DEVELOPMENT:
+        if in_development.get() or os.environ.get(ENVIRONMENT_VARIABLE) == DEVELOPMENT:
             return self.value
-        raise ValueError("a default fit only for development was asked for outside development")
+        raise NotDevelopmentError
 
 
 def development_only(value: T) -> T:

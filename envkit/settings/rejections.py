@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from envkit.findings import Finding, did_you_mean
+from envkit.settings.model import DEVELOPMENT, ENVIRONMENT_VARIABLE, NotDevelopmentError
 from envkit.settings.sources import origin_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ def rejection(
 
 def broken_check(plan: Plan, error: Exception) -> Finding:
     """The finding for an exception that a check of the class was not meant to raise; its message may hold a value."""
+    if isinstance(error, NotDevelopmentError):
+        return Finding(
+            plan.model.__name__, "", str(error), f"set every such setting, or say {ENVIRONMENT_VARIABLE}={DEVELOPMENT}"
+        )
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -43,6 +43,8 @@ class Secret:
 
     def __init__(self, text: str) -> None:
         """Keeps `text`."""
+        if not isinstance(text, str):
+            raise TypeError(f"a {type(self).__name__} is made of text")
         self._text = text
 
     def get_secret_value(self) -> str:
@@ -190,6 +192,8 @@ class DatabaseUrl(Secret):
         return ""
 
     def __str__(self) -> str:
+        if not hasattr(self, "name"):  # refused, and shown by somebody who prints the variables of a traceback
+            return f"<{self._kind}>"
         user = self.username or ""
         account = f"{user}:***@" if self.password is not None else f"{user}@" if user else ""
         host = f"[{self.host}]" if self.host and ":" in self.host else self.host or ""

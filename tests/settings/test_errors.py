@@ -168,6 +168,35 @@ def test_a_development_default_is_refused_elsewhere(folder: Path) -> None:
     assert load_settings(App, environ={"SECRET_KEY": "s", "PLAIN": "p"}, env_files=()).plain == Secret("p")
 
 
+def test_a_development_default_within_a_default_or_a_list() -> None:
+    """Where the settings' own sources say development, no default of theirs asks the process environment instead."""
+
+    class Database(BaseModel):
+        host: str = "localhost"
+        password: Secret = development_only(Secret("dev"))
+
+    class App(Settings):
+        database: Database = Field(default_factory=Database)
+        replicas: list[Database] = []
+
+    environ = {"REPLICAS": '[{"host": "r"}]'}
+    settings = load_settings(App, environ={**environ, "ENVKIT_ENV": "development"})
+    assert settings.database == settings.replicas[0].model_copy(update={"host": "localhost"})
+    assert problems(App, {}) == [
+        (
+            "App: DATABASE__PASSWORD: is not set, and its default is fit only for development. "
+            "set DATABASE__PASSWORD in the environment, name its file in DATABASE__PASSWORD_FILE, "
+            "or say ENVKIT_ENV=development"
+        )
+    ]
+    assert problems(App, {**environ, "DATABASE__PASSWORD": "p"}) == [
+        (
+            "App: a default fit only for development was asked for outside development. "
+            "set every such setting, or say ENVKIT_ENV=development"
+        )
+    ]
+
+
 CANARY = "cAnArY-7f3b9"
 
 

@@ -45,6 +45,16 @@ def test_settings_are_immutable_and_comparable() -> None:
         load().hosts = []  # type: ignore[misc]
 
 
+def test_a_secret_is_text_and_a_refused_url_can_be_shown() -> None:
+    """A number would break every print of it later; a debugger shows the variables of a failed call."""
+    with pytest.raises(TypeError, match="a Secret is made of text"):
+        Secret(5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="is not a URL") as caught:
+        DatabaseUrl("s3cret")
+    shown = [repr(frame.frame.f_locals["self"]) for frame in caught.traceback if "self" in frame.frame.f_locals]
+    assert shown == ["DatabaseUrl('<database URL>')"]
+
+
 def test_flask_takes_settings_in_one_line() -> None:
     """`from_object` and `from_mapping` see upper-case names with secrets revealed."""
     app = Flask("one")
