@@ -20,6 +20,7 @@ TARGETS = {
     "dockerfile": "envkit.targets.dockerfile",
     "gunicorn": "envkit.targets.gunicorn",
     "nginx": "envkit.targets.nginx",
+    "systemd": "envkit.targets.systemd",
 }
 BY_DEFAULT = ("gunicorn", "nginx")
 """What every app needs, rendered where no target is named; the others are for those who ask for them."""
