@@ -12,9 +12,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+
+from envkit.channels.registry import channel
+from envkit.settings.private_key import KeyProblem, read_private_key
+from tests.settings.made_keys import made_key
+
+if TYPE_CHECKING:
+    from envkit.channels.channel import Channel
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(
@@ -77,3 +84,53 @@ def run(command: str, folder: Path, environ: dict[str, str]) -> str:
         check=False,
     )
     return done.stdout
+
+
+SPELLINGS = {
+    "pasted with its line breaks": "GITHUB_KEY={key}\nOTHER=1\n",
+    "newlines as `\\n`, no quotes": "GITHUB_KEY={line}\nOTHER=1\n",
+    "newlines as `\\n`, in double quotes": 'GITHUB_KEY="{line}"\nOTHER=1\n',
+}
+
+
+def test_the_table_of_what_channels_do_to_a_key() -> None:
+    """Each cell says what the channel's reader makes of a key, and how the channel carries it."""
+    heading, rows = key_table()
+    key = made_key("rsa-pkcs8").text
+    for name, *cells in rows:
+        carrier = channel(name.strip("`"))
+        expected = [arrives(carrier, SPELLINGS[title], key) for title in heading[1:4]]
+        assert cells == [*expected, written(carrier, key)], name
+
+
+def key_table() -> tuple[list[str], list[list[str]]]:
+    """The cells of the README's table, its heading first."""
+    lines = [line for line in README.read_text().split("\n") if line.startswith("| ")]
+    start = next(number for number, line in enumerate(lines) if line.startswith("| channel |"))
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:]]
+    width = len(table[0])
+    return table[0], [row for row in table[1:] if len(row) == width]
+
+
+def arrives(carrier: Channel, spelling: str, key: str) -> str:
+    """What a PrivateKey setting gets when the key is written so, by hand."""
+    if not isinstance(carrier.write({"OTHER": "1"}), str) or "OTHER" not in carrier.read("OTHER=1\n").values():
+        return "–"  # no file of NAME=value lines
+    reading = carrier.read(spelling.format(key=key, line=key.replace("\n", "\\n")))
+    if reading.fatal:
+        return "file refused"
+    value = reading.values().get("GITHUB_KEY")
+    if value is None:
+        return "lost"
+    try:
+        same = read_private_key(value).text == key
+    except KeyProblem:
+        return "cut at its first line break" if value.count("-----") == 2 else "bent"
+    return "whole" if same else "changed"
+
+
+def written(carrier: Channel, key: str) -> str:
+    """How `envkit export` spells a private key for this channel."""
+    if carrier.refuse("GITHUB_KEY", key) is None:
+        return "it as it is"
+    return "newlines as `\\n`" if carrier.refuse("GITHUB_KEY", key.replace("\n", "\\n")) is None else "nothing"
