@@ -51,17 +51,8 @@ def lint_text(path: str, text: str, readers: Sequence[Channel]) -> list[Remark]:
     found += _of_the_names(parts, key_lines)
     differences = compare(text, readers)
     found += _of_the_differences(text, parts, differences, readers, key_lines)
-    told = {line for line, _ in found} | {difference.line for difference in differences}
-    found += [
-        (
-            part.line,
-            Finding(
-                "", _shown(part), "blanks stand behind the value", _cause("trailing-blank"), "warning", "trailing-blank"
-            ),
-        )
-        for part in parts
-        if part.line not in told and _has_trailing_blank(text[part.start : part.end])
-    ]
+    told = key_lines | {line for line, _ in found} | {difference.line for difference in differences}
+    found += _of_the_quiet_lines(text, [part for part in parts if part.line not in told], readers)
     return [
         Remark(path, line, finding._replace(origin=f"{path}:{line}"))
         for line, finding in sorted(found, key=lambda item: item[0])
@@ -119,6 +110,18 @@ def _of_the_names(parts: Sequence[Statement], key_lines: set[int]) -> Iterator[F
         elif name in OWN or name in NUMBERS:
             problem = f"{whose(name)} keeps this name for itself"
             yield part.line, Finding("", name, problem, "rename the setting", "warning", "reserved-name")
+
+
+def _of_the_quiet_lines(text: str, parts: Sequence[Statement], readers: Sequence[Channel]) -> Iterator[Found]:
+    """What lies on lines that nobody disputes: blanks that no one counts, and names without a value."""
+    importing = [reader.name for reader in readers if reader.read("X\n", {"X": "x"}).values() == {"X": "x"}]
+    for part in parts:
+        if part.name is not None and part.value is None and importing:
+            problem = f"a name without =: {', '.join(importing)} would take its value from their own environment"
+            yield part.line, Finding("", "", problem, "write NAME=value, or NAME= for none", "warning", "bare-name")
+        elif part.value is not None and _has_trailing_blank(text[part.start : part.end]):
+            problem = "blanks stand behind the value"
+            yield part.line, Finding("", _shown(part), problem, _cause("trailing-blank"), "warning", "trailing-blank")
 
 
 # --- where readers differ -------------------------------------------------------------------------------------------
