@@ -90,7 +90,7 @@ def test_certificate():
 
 def test_maintenance():
     """Flag and page have a place of their own, or the one given."""
-    assert derived.maintenance_flag(shop()) == "/run/shop/maintenance"
+    assert derived.maintenance_flag(shop()) == "/var/lib/envkit/shop/maintenance"
     assert derived.maintenance_directory(shop()) == "/usr/share/envkit/shop"
     given_paths = Deployment(name="a", app="a:b", maintenance=Maintenance(flag="/f", directory="/d"))
     assert (derived.maintenance_flag(given_paths), derived.maintenance_directory(given_paths)) == ("/f", "/d")

@@ -10,6 +10,7 @@ from envkit.rendering.environments import Language, environment, header
 from envkit.rendering.quoting import Fragment
 from envkit.targets.artifacts import Artifact, Judge, Rendering
 from envkit.targets.nginx.findings import findings_of
+from envkit.targets.nginx.page import maintenance_page
 from envkit.targets.nginx.place import SERVER, Place
 from envkit.targets.nginx.rehearsal import TEMPORARY
 from envkit.targets.nginx.site import site_context
@@ -59,10 +60,11 @@ def render(deployment: Deployment, place: Place = SERVER, *, command: str = _COM
     if catch_all:
         artifacts.append(Artifact("nginx/sites/catch-all.conf", catch_all))
     if not deployment.maintenance.page:
-        page = written("maintenance.html.j2", comment=header(command, prefix="  "))
-        artifacts.append(Artifact("nginx/maintenance.html", page))
+        artifacts.append(Artifact("nginx/maintenance.html", maintenance_page(deployment, command)))
     if deployment.http.tls == "letsencrypt":
-        artifacts.append(Artifact("nginx/ensure-certificate.sh", _ensure_certificate(deployment, place, command), 0o755))
+        artifacts.append(
+            Artifact("nginx/ensure-certificate.sh", _ensure_certificate(deployment, place, command), 0o755)
+        )
     return Rendering(tuple(artifacts), tuple(findings_of(deployment)))
 
 

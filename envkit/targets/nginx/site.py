@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from math import ceil
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +38,7 @@ def site_context(deployment: Deployment, place: Place) -> dict[str, Any]:
     certificate = certificate_in_use(deployment, place)
     own = f"{place.own}/{deployment.name}.d"
     page = derived.maintenance_page(deployment)
+    bypass = f"${prefix}_bypass" if deployment.maintenance.bypass else ""
     request_id = Fragment(f"${prefix}_id" if http.trusted_proxies else "$request_id")
     scheme = Fragment(f"${prefix}_scheme" if http.trusted_proxies else "$scheme")
     return {
@@ -56,7 +56,7 @@ def site_context(deployment: Deployment, place: Place) -> dict[str, Any]:
         "request_id": request_id,
         "scheme": scheme,
         "bypass": deployment.maintenance.bypass,
-        "flag": _ending(derived.maintenance_flag(deployment), f"${prefix}_bypass" if deployment.maintenance.bypass else ""),
+        "flag": _ending(derived.maintenance_flag(deployment), bypass),
         "flag_variable": Fragment(f"${prefix}_flag"),
         "let_in": _ending(f"{derived.maintenance_state(deployment)}/{derived.MAINTENANCE_BYPASS}/", "$remote_addr"),
         "announced_folder": derived.maintenance_state(deployment),
@@ -99,7 +99,6 @@ def site_context(deployment: Deployment, place: Place) -> dict[str, Any]:
         ],
         "acme_root": http.acme_root,
         "retry_after": max(1, round(deployment.maintenance.retry_after)),
-        "retry_text": retry_text(deployment.maintenance.retry_after),
         "page_folder": dirname(page) or "/",
         "page_name": f"/{basename(page)}",
     }
@@ -194,12 +193,3 @@ def _public_port(deployment: Deployment) -> Fragment:
 
 def _cache_control(max_age: float, *, hashed: bool) -> str:
     return "public, max-age=31536000, immutable" if hashed else f"public, max-age={round(max_age)}"
-
-
-def retry_text(seconds: float) -> Fragment:
-    """`5 minutes`: a duration for people, rounded up to a whole unit."""
-    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= unit:
-            count = ceil(seconds / unit)
-            return Fragment(f"{count} {name}{'' if count == 1 else 's'}")
-    return Fragment("a minute")

@@ -1,0 +1,51 @@
+"""One file put in its place as a whole: written beside it, on the disk, then renamed."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def place(path: Path, content: bytes, *, mode: int, scratch: Path | None = None, modified: float | None = None) -> None:
+    """Makes or replaces a file; whoever looks sees the old one, or the new one with its mode and time.
+
+    Args:
+        path: the file.
+        content: all of it.
+        mode: its mode, whatever the umask is.
+        scratch: the folder, on the same file system, in which it is written; unless given, the file's own.
+        modified: its time of modification, in seconds since 1970.
+
+    Raises:
+        OSError: it cannot be written; nothing has changed.
+    """
+    temporary = (scratch or path.parent) / f".{path.name[:200]}.{os.urandom(6).hex()}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor, not a path
+            file.write(content)
+            file.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        if modified is not None:
+            os.utime(temporary, (modified, modified))
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in a folder last through a power cut (fsync(2): the directory needs its own)."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # some network file systems cannot
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
