@@ -46,7 +46,8 @@ def command(context: click.Context, *, app: str | None, name: str | None, docker
 
 
 def _check_arguments(context: click.Context, app: str | None, name: str | None) -> None:
-    from envkit.deployment.kinds import KINDS, Wrong
+    from envkit.deployment.kind import Wrong
+    from envkit.deployment.kinds import KINDS
 
     for option, kind, text in (("--app", "app", app), ("--name", "name", name)):
         if text is None:

@@ -83,7 +83,7 @@ def _image(text: str) -> str:
 
 def _folder(text: str) -> str:
     if not re.fullmatch(_HOST_FOLDER, text):
-        raise Wrong("must be a folder: an absolute path, or one that begins with . or .., without : , \" and \\")
+        raise Wrong('must be a folder: an absolute path, or one that begins with . or .., without : , " and \\')
     return text
 
 
@@ -93,7 +93,7 @@ def _mount(text: str) -> str:
         raise Wrong(
             "must be HOST:CONTAINER, both absolute paths, the first perhaps beginning with . instead, such as "
             "./data:/data",
-            "no path may hold : , \" or \\",
+            'no path may hold : , " or \\',
         )
     if ".." in target.split("/"):
         raise Wrong("must not hold .. in the container's path")

@@ -26,6 +26,8 @@ MAINTENANCE_PAGE = "maintenance.html"
 MAINTENANCE_ANNOUNCED, MAINTENANCE_UNTIL, MAINTENANCE_BYPASS = "announced.html", "until.html", "bypass"
 """Names inside `maintenance_state`: a page in place of the usual one, the same with its time of modification as the time
 of return, and a folder of files named like the addresses that pass."""
+CONTAINER_UPSTREAM = "web:8000"
+"""Where the web process is reached in containers, unless the description says otherwise."""
 
 _PRIVATE_NETWORKS = ("127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
@@ -82,8 +84,9 @@ def worker_connections(deployment: Deployment) -> int:
 
 
 def upstream(deployment: Deployment) -> Address:
-    """Where nginx reaches the web process."""
-    return parse_address(deployment.http.upstream or f"unix:{runtime_directory(deployment)}/web.sock")
+    """Where nginx reaches the web process: in containers by the name of its service."""
+    socket = f"unix:{runtime_directory(deployment)}/web.sock"
+    return parse_address(deployment.http.upstream or (socket if deployment.container is None else CONTAINER_UPSTREAM))
 
 
 def gunicorn_bind(deployment: Deployment) -> str:
@@ -162,6 +165,25 @@ def graceful_timeout(deployment: Deployment) -> int:
 def stop_grace(deployment: Deployment) -> int:
     """Time from the request to stop until the kill, for systemd, Compose, Kubernetes and `envkit up`."""
     return graceful_timeout(deployment) + STOP_MARGIN
+
+
+# --- containers -----------------------------------------------------------------------------------------------------
+
+
+def image(deployment: Deployment) -> str:
+    """The app's image."""
+    return (deployment.container and deployment.container.image) or f"{deployment.name}:latest"
+
+
+def never_overlaps(deployment: Deployment, process: str) -> bool:
+    """Whether this process is stopped before its successor starts, in every target.
+
+    So is a singleton, and any process with data of the machine's mounted: two at a time would write the same SQLite
+    file, perhaps with two schemas.
+    """
+    described = deployment.processes.get(process)
+    has_data = deployment.container is not None and bool(deployment.container.data)
+    return has_data or (described is not None and described.singleton)
 
 
 # --- files ----------------------------------------------------------------------------------------------------------

@@ -9,36 +9,16 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address, ip_network
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from envkit.deployment.addresses import parse_address
+from envkit.deployment.container_kinds import CONTAINER_KINDS
+from envkit.deployment.kind import Kind, Wrong
 from envkit.deployment.schedules import parse_schedule
 from envkit.deployment.versions import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class Wrong(ValueError):  # noqa: N818 - it says what the value is
-    """A value that is not of its kind: what is wrong with its shape, and what to do. It holds no value."""
-
-    def __init__(self, problem: str, hint: str = "") -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.hint = hint
-
-
-class Kind(NamedTuple):
-    """One kind of value."""
-
-    read: Callable[[Any], Any]
-    pattern: str = ""
-    """What the text form looks like, for the JSON Schema; `read` may refuse more."""
-    minimum: float | None = None
-    maximum: float | None = None
-    units: bool = False
-    """It may be written as text with a unit, or as a plain number."""
-
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _SEGMENT = r"[A-Za-z0-9._~-]+"
@@ -412,4 +392,5 @@ KINDS: dict[str, Kind] = {
     "database": Kind(_database, rf"{_SETTING_NAME}|{_PATH}"),
     "url_prefix": Kind(_url_prefix, _URL_PREFIX),
     "url_path": Kind(_url_path, _URL_PATH),
+    **CONTAINER_KINDS,
 }

@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envkit.deployment.fields import Key, keys_of
-from envkit.deployment.kinds import KINDS, Wrong
+from envkit.deployment.kind import Wrong
+from envkit.deployment.kinds import KINDS
 from envkit.deployment.model import Deployment
 from envkit.findings import Finding, did_you_mean
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from envkit.deployment.checks import check
 from envkit.deployment.errors import DescriptionError, Place, dotted
 from envkit.deployment.fields import Key, all_tables, keys_of
-from envkit.deployment.kinds import KINDS, Wrong, read_command
+from envkit.deployment.kind import Wrong
+from envkit.deployment.kinds import KINDS, read_command
 from envkit.deployment.model import Deployment
 from envkit.deployment.overrides import Override, dig, find_overrides
 from envkit.findings import Finding, did_you_mean
@@ -24,6 +25,7 @@ __all__ = ["DescriptionError", "load_description", "read_description"]
 FILE = "envkit.toml"
 _PROJECT_FILE = "pyproject.toml"
 _PROJECT_TABLE = ("tool", "envkit")
+_MAX_BYTES = 1024 * 1024
 
 
 def load_description(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Deployment:
@@ -84,7 +86,11 @@ def _mentions_envkit(project: Path) -> bool:
 def _text_of(file: Path) -> str:
     problem, hint = "", ""
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        with file.open("rb") as stream:  # which may be a pipe, such as <(…) of a shell
+            data = stream.read(_MAX_BYTES + 1)
+        if len(data) <= _MAX_BYTES:
+            return data.decode("utf-8-sig")
+        problem = "is larger than 1 MiB, too large for a description"
     except FileNotFoundError:
         problem, hint = "no such file", "run `envkit init` to write one" if file.name == FILE else ""
     except IsADirectoryError:

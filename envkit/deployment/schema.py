@@ -110,6 +110,11 @@ _EXAMPLES: dict[tuple[str, ...], str] = {
     ("server", "directory"): '"/srv/shop"',
     ("server", "virtualenv"): '"/srv/shop/.venv"',
     ("server", "env_file"): '"/etc/envkit/shop/env"',
+    ("http", "acme_server"): '"https://acme-staging-v02.api.letsencrypt.org/directory"',
+    ("container", "image"): '"ghcr.io/example/shop:latest"',
+    ("container", "build"): '".."',
+    ("container", "port"): "8000",
+    ("inertia", "url"): '"https://github.com/example/shop.git"',
     ("maintenance", "flag"): '"/var/lib/envkit/shop/maintenance"',
     ("maintenance", "page"): '"/srv/shop/maintenance.html"',
     ("maintenance", "directory"): '"/usr/share/envkit/shop"',
@@ -132,7 +137,9 @@ def _example_of(table: type[Any], path: tuple[str, ...], *, optional: bool = Fal
         if key.table is not None:
             place = (*path, key.name, _ENTRY[key.name]) if key.shape == "tables" else (*path, key.name)
             name = ".".join(part if part.replace("_", "").isalnum() else f'"{part}"' for part in place)
-            hidden = key.shape == "tables" and any(inner.required for inner in keys_of(key.table).values())
+            # A table that changes something by being there, or needs a key, is shown as a comment.
+            hidden = optional or (key.shape == "table" and key.default is None)
+            hidden |= key.shape == "tables" and any(inner.required for inner in keys_of(key.table).values())
             lines += ["", *_comment(key.doc), f"{'# ' if hidden else ''}[{name}]"]
             lines += _example_of(key.table, place, optional=hidden)
     return lines

@@ -5,30 +5,60 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envkit.deployment.errors import DescriptionError
-from envkit.targets.registry import BY_DEFAULT, render_target
+from envkit.findings import Finding, did_you_mean
+from envkit.targets.registry import BY_DEFAULT, NAMING_SETTINGS, TARGETS, render_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envkit.deployment.model import Deployment
-    from envkit.findings import Finding
     from envkit.targets.artifacts import Rendering
 
 
 def render_targets(names: Iterable[str], deployment: Deployment) -> dict[str, Rendering]:
-    """The files of each target, in the order of `names`; of gunicorn and nginx where `names` is empty.
+    """The files of each target, in the order of `names`.
+
+    Where that is empty, of those that the description names; and of gunicorn and nginx where it names none.
 
     Raises:
         DescriptionError: with every finding of every target that cannot be rendered.
+        ImportProblem: a target needs the names of the settings, and their class cannot be had.
         KeyError: there is no target of this name.
     """
+    wanted = list(dict.fromkeys(names)) or _described(deployment) or BY_DEFAULT
+    settings = None
+    if not NAMING_SETTINGS.isdisjoint(wanted):
+        from envkit.operations.setting_names import setting_names
+
+        settings = setting_names(deployment)
     renderings: dict[str, Rendering] = {}
     findings: list[Finding] = []
-    for name in dict.fromkeys(names) or BY_DEFAULT:
+    for name in wanted:
         try:
-            renderings[name] = render_target(name, deployment)
+            renderings[name] = render_target(name, deployment, settings)
         except DescriptionError as error:
             findings += error.findings
     if findings:
         raise DescriptionError(findings)
     return renderings
+
+
+def _described(deployment: Deployment) -> list[str]:
+    """The targets that the description names.
+
+    Raises:
+        DescriptionError: some are none.
+    """
+    findings = [
+        Finding(
+            "envkit.toml",
+            f"targets[{index}]",
+            f"there is no target {name}",
+            did_you_mean(name, tuple(TARGETS)) or f"known: {', '.join(TARGETS)}",
+        )
+        for index, name in enumerate(deployment.targets)
+        if name not in TARGETS
+    ]
+    if findings:
+        raise DescriptionError(findings)
+    return list(dict.fromkeys(deployment.targets))

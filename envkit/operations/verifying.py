@@ -39,7 +39,7 @@ def verify(names: Iterable[str], deployment: Deployment, folder: Path | None = N
     """Asks the judge of each target.
 
     Args:
-        names: the targets; gunicorn and nginx where this is empty.
+        names: the targets; as `render_targets` takes them.
         deployment: the description.
         folder: the files as they stand there are judged; None renders them into a folder of their own.
 

@@ -15,13 +15,21 @@ if TYPE_CHECKING:
     from envkit.rendering.environments import Language
     from envkit.rendering.quoting import CannotQuote
     from envkit.targets.artifacts import Judge, Rendering
+    from envkit.targets.settings import SettingNames
 
 TARGETS = {
+    "compose": "envkit.targets.compose",
+    "docker": "envkit.targets.docker",
     "dockerfile": "envkit.targets.dockerfile",
     "gunicorn": "envkit.targets.gunicorn",
+    "heroku": "envkit.targets.heroku",
+    "inertia": "envkit.targets.inertia",
     "nginx": "envkit.targets.nginx",
     "systemd": "envkit.targets.systemd",
+    "updates": "envkit.targets.updates",
 }
+NAMING_SETTINGS = frozenset({"compose", "heroku", "inertia"})
+"""The targets whose files name every setting; their `render` takes the names as its second argument."""
 BY_DEFAULT = ("gunicorn", "nginx")
 """What every app needs, rendered where no target is named; the others are for those who ask for them."""
 
@@ -31,8 +39,8 @@ class Target(Protocol):
 
     JUDGE: Judge
     LANGUAGE: Language
-    """The language of its templates, as in `envkit.rendering.environments`."""
-    render: Callable[[Deployment], Rendering]
+    """The language of its templates, as in `envkit.rendering.environments`. A target of several has LANGUAGES, too."""
+    render: Callable[..., Rendering]
 
 
 def target(name: str) -> Target:
@@ -44,8 +52,13 @@ def target(name: str) -> Target:
     return cast("Target", import_module(TARGETS[name]))
 
 
-def render_target(name: str, deployment: Deployment) -> Rendering:
+def render_target(name: str, deployment: Deployment, settings: SettingNames | None = None) -> Rendering:
     """The files of one target.
+
+    Args:
+        name: the target.
+        deployment: the description.
+        settings: the names that the settings class declares, for the targets of NAMING_SETTINGS.
 
     Raises:
         KeyError: there is no target of this name.
@@ -55,25 +68,25 @@ def render_target(name: str, deployment: Deployment) -> Rendering:
 
     module = target(name)
     try:
-        return module.render(deployment)
+        return module.render(deployment, settings) if name in NAMING_SETTINGS else module.render(deployment)
     except CannotQuote as error:
         refused = error.with_traceback(None)
-    raise DescriptionError(_where(deployment, name, module.LANGUAGE, refused))
+    raise DescriptionError(_where(deployment, name, getattr(module, "LANGUAGES", (module.LANGUAGE,)), refused))
 
 
-def _where(deployment: Deployment, name: str, language: Language, refused: CannotQuote) -> list[Finding]:
-    """The keys whose texts the language refuses for this reason: quoting saw the text but not its key."""
+def _where(deployment: Deployment, name: str, languages: tuple[Language, ...], refused: CannotQuote) -> list[Finding]:
+    """The keys whose texts a language refuses for this reason: quoting saw the text but not its key."""
     from envkit.rendering.environments import quoter
     from envkit.rendering.quoting import CannotQuote
 
-    quote = quoter(language)
     findings = []
     for place, text in _texts(deployment):
-        try:
-            quote(text)
-        except CannotQuote as error:
-            if error.problem == refused.problem:
-                findings.append(Finding("envkit.toml", dotted(place), f"target {name}: {error}"))
+        for language in languages:
+            try:
+                quoter(language)(text)
+            except CannotQuote as error:
+                if str(error) == str(refused):
+                    findings.append(Finding("envkit.toml", dotted(place), f"target {name}: {error}"))
     return findings or [Finding("envkit.toml", "", f"target {name}: {refused}")]
 
 

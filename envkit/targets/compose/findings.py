@@ -1,0 +1,126 @@
+"""What Compose cannot express of a description, and what contradicts containers altogether."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envkit.deployment import derived
+from envkit.findings import Finding
+from envkit.targets.compose.services import RELEASE, container_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envkit.deployment.model import Deployment
+    from envkit.targets.compose.form import Form
+    from envkit.targets.settings import SettingNames
+
+_ORIGIN = "envkit.toml"
+OWN_NAMES = ("nginx", "certbot", "redis", "postgres", "dynamodb-local", "watchtower")
+"""Services that are not processes of the app."""
+
+
+def problems_of(deployment: Deployment, form: Form) -> Iterator[Finding]:
+    """What must change before the app can run in containers."""
+    upstream = derived.upstream(deployment)
+    if upstream.kind != "service" or upstream.host != "web":
+        yield Finding(
+            _ORIGIN,
+            "http.upstream",
+            "is not the service web, where nginx's container reaches the app's",
+            'leave it out, or write upstream = "web:8000"',
+        )
+    for name in deployment.processes:
+        if name in OWN_NAMES:
+            yield Finding(_ORIGIN, f"processes.{name}", "is the name of a service that is not the app's", "rename it")
+    if not form.alone:
+        return
+    for index, mount in enumerate(container_of(deployment).data):
+        if not mount.startswith("/"):
+            yield Finding(
+                _ORIGIN,
+                f"container.data[{index}]",
+                "is a relative folder, which Inertia's Compose does not see",
+                "write an absolute path of the server",
+            )
+
+
+def warnings_of(deployment: Deployment, settings: SettingNames | None, form: Form) -> Iterator[Finding]:
+    """What the files say less of than the description, in the order of the model."""
+    if settings is None:
+        yield _warning(
+            "settings",
+            "names no class, so no setting is passed to the app",
+            'add settings = "module:Class"',
+            "compose-no-settings",
+        )
+    if deployment.http.static:
+        yield _warning(
+            "http.static",
+            "nginx's container mounts these folders from the machine, where the app's image does not put them",
+            "copy them there with each release, or let the app serve them",
+            "compose-static-folders",
+        )
+    if RELEASE in deployment.processes:
+        yield _release(form)
+    for name, process in deployment.processes.items():
+        if process.schedule is not None:
+            yield _warning(
+                f"processes.{name}.schedule",
+                "Compose keeps no time, so nothing starts the process",
+                f"let the machine's own scheduler run: docker compose run --rm --name {deployment.name}-{name} {name}",
+                "compose-no-schedule",
+            )
+    yield _warning(
+        "processes.web",
+        "Compose stops the old container before it starts the new one",
+        "nginx shows the maintenance page meanwhile",
+        "compose-stop-first",
+    )
+    if form.alone:
+        yield from _alone(deployment, settings)
+    if deployment.services.dynamodb_local:
+        yield _warning(
+            "services.dynamodb_local",
+            "keeps its tables in memory and checks no credentials",
+            "it is for development",
+            "compose-dynamodb-local",
+        )
+
+
+def _release(form: Form) -> Finding:
+    if form.alone:
+        return _warning(
+            "processes.release",
+            "Inertia stops everything that runs before the release process does",
+            "when it fails, nothing is served",
+            "inertia-release",
+        )
+    return _warning(
+        "processes.release",
+        "`docker compose up` alone takes the old containers away before this has run",
+        "start and replace by deploy.sh, which runs it first",
+        "compose-release",
+    )
+
+
+def _alone(deployment: Deployment, settings: SettingNames | None) -> Iterator[Finding]:
+    if container_of(deployment).secrets == "files":
+        yield _warning(
+            "container.secrets",
+            "Inertia's Compose sees no files, so secrets come by name",
+            "",
+            "inertia-secret-files",
+        )
+    keeping = [setting.name for setting in settings or () if setting.keeps_empty]
+    if keeping:
+        yield _warning(
+            "settings",
+            f"unset becomes empty under Inertia, which is a value for {', '.join(keeping)}",
+            "",
+            "inertia-unset-is-empty",
+        )
+
+
+def _warning(name: str, problem: str, hint: str, rule: str) -> Finding:
+    return Finding(_ORIGIN, name, problem, hint, severity="warning", rule=rule)

@@ -1,0 +1,49 @@
+"""The two forms of a Compose file: the usual one, and the one for Inertia, which sees no other file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envkit.rendering.quoting import CannotQuote, Fragment, quote_compose
+from envkit.targets.compose.yaml import key
+
+if TYPE_CHECKING:
+    from envkit.targets.settings import SettingName
+
+_REFERENCE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How the file is called and made again, and what lies beside it when Compose reads it."""
+
+    file: str
+    command: str
+    alone: bool
+    """Compose sees this file and no other: no folder to mount, no secret's file, no `.env`."""
+
+    def variable(self, setting: SettingName) -> Fragment:
+        """One item of `environment`.
+
+        A bare name takes the value of Compose's own environment or `.env`, and stays unset where that has none. A
+        reference gives an empty value then, which envkit takes for unset; for one that may be missing it is written
+        so that Compose does not warn.
+        """
+        name = setting.name
+        if not self.alone:
+            if "=" in name or "\0" in name:
+                raise CannotQuote("YAML", "a setting's name with = or NUL in it")
+            return _item(name)
+        if not _REFERENCE.fullmatch(name):
+            raise CannotQuote("YAML", "a reference to a setting whose name is not of letters, digits and _")
+        return Fragment(f'"{name}=${{{name}}}"' if setting.required else f'"{name}=${{{name}-}}"')
+
+
+def _item(name: str) -> Fragment:
+    return key(name) if _REFERENCE.fullmatch(name) else Fragment(quote_compose(name))
+
+
+COMPOSE = Form(file="compose.yaml", command="envkit render compose", alone=False)
+INERTIA = Form(file="docker-compose.yml", command="envkit render inertia --out .", alone=True)

@@ -1,0 +1,168 @@
+"""The services of a Compose file as names, lists and numbers: everything that its templates write, and nothing else."""
+
+from __future__ import annotations
+
+from posixpath import dirname
+from typing import TYPE_CHECKING, Any
+
+from envkit.deployment import derived
+from envkit.deployment.model import Container, Process
+from envkit.targets.compose.beside import beside
+from envkit.targets.labels import update_labels
+from envkit.targets.nginx.place import CONTAINER, CONTAINER_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envkit.deployment.model import Deployment
+    from envkit.rendering.quoting import Fragment
+    from envkit.targets.compose.form import Form
+    from envkit.targets.settings import SettingNames
+
+PROXY_FOLDER = "proxy"
+"""The rendered files of nginx, beside the Compose file."""
+NGINX_GROUP = "101"
+"""The group of nginx in its image, which is that of the official image."""
+RELEASE = "release"
+
+
+def container_of(deployment: Deployment) -> Container:
+    """The container as described, or with every default."""
+    return deployment.container or Container()
+
+
+def process_names(deployment: Deployment) -> list[str]:
+    """The processes, web first."""
+    return ["web", *(name for name in deployment.processes if name != "web")]
+
+
+def runs_always(deployment: Deployment, name: str) -> bool:
+    """Whether the process is neither the one that runs once nor one that runs by a schedule."""
+    return name != RELEASE and _process_of(deployment, name).schedule is None
+
+
+def secret_files(deployment: Deployment, settings: SettingNames | None, form: Form) -> list[str]:
+    """The settings that reach the app as files of their own."""
+    if form.alone or container_of(deployment).secrets == "environment":
+        return []
+    return [setting.name for setting in settings or () if setting.secret]
+
+
+def services_context(deployment: Deployment, settings: SettingNames | None, form: Form) -> dict[str, Any]:
+    """The values of the templates, quoted nowhere but by the templates' environment.
+
+    Raises:
+        CannotQuote: a setting's name cannot stand in the file.
+    """
+    container = container_of(deployment)
+    files = secret_files(deployment, settings, form)
+    services = beside(deployment, form, secret_files=container.secrets == "files" and not form.alone)
+    environment = [form.variable(setting) for setting in settings or () if setting.name not in files]
+    names = process_names(deployment)
+    others = [service["name"] for service in services]
+    has_certbot = deployment.http.tls == "letsencrypt"
+    return {
+        "image": derived.image(deployment),
+        "build": _build(container, form, "Dockerfile"),
+        "data": [mount.split(":", 1) for mount in container.data],
+        "read_only": container.read_only,
+        "restart": container.restart,
+        "log_size": container.log_size,
+        "log_files": container.log_files,
+        "stop_grace": f"{derived.stop_grace(deployment)}s",
+        "secret_files": files,
+        "processes": [_process(deployment, name, environment, others) for name in names],
+        "nginx": _nginx(deployment, form),
+        "state": CONTAINER.state,
+        "acme_root": deployment.http.acme_root,
+        "certbot": has_certbot,
+        "certbot_image": container.images.certbot,
+        "beside": services,
+        "has_back": bool(others) or len(names) > 1,
+        "all_secret_files": list(dict.fromkeys([*files, *(s["secret"] for s in services if s["secret"])])),
+        "volumes": [
+            "state",
+            *(("letsencrypt", "certbot", "acme") if has_certbot else ()),
+            *(service["keeps"] for service in services if service["keeps"]),
+        ],
+    }
+
+
+def _process(
+    deployment: Deployment, name: str, environment: Sequence[Fragment], others: Sequence[str]
+) -> dict[str, Any]:
+    process = _process_of(deployment, name)
+    runs = runs_always(deployment, name)
+    container = container_of(deployment)
+    with_back = bool(others) or len(process_names(deployment)) > 1
+    return {
+        "name": name,
+        "command": _command(deployment, name),
+        "alone": f"{deployment.name}-{name}" if derived.never_overlaps(deployment, name) else None,
+        "scheduled": process.schedule is not None,
+        # A program that is process 1 and has no handler of its own would not see the signal to stop.
+        "init": name != "web",
+        "user": f"{process.user or 10001}:{process.group}" if process.group else process.user,
+        "environment": environment,
+        "port": derived.upstream(deployment).port if name == "web" else None,
+        "memory": process.memory,
+        "cpus": process.cpus,
+        "restart": container.restart if runs else "no",
+        "healthy": runs,
+        "depends_on": _needs(deployment, name, others),
+        "labels": update_labels(deployment) if runs else (),
+        "networks": (["front"] if name == "web" else []) + (["back"] if with_back else []),
+    }
+
+
+def _needs(deployment: Deployment, name: str, others: Sequence[str]) -> list[tuple[str, str]]:
+    needs = [(other, "service_healthy") for other in others]
+    if RELEASE in deployment.processes and name != RELEASE:
+        needs.append((RELEASE, "service_completed_successfully"))
+    return needs
+
+
+def _process_of(deployment: Deployment, name: str) -> Process:
+    return deployment.processes.get(name) or Process()
+
+
+def _command(deployment: Deployment, name: str) -> list[str]:
+    """What follows the image's entry point; nothing where the image starts the process by itself."""
+    process = _process_of(deployment, name)
+    if container_of(deployment).base == "envkit":
+        return [name]
+    if name == "web" and not process.command:
+        return []
+    return ["envkit", "run", name] if deployment.settings is not None else list(process.command)
+
+
+def _build(container: Container, form: Form, dockerfile: str) -> dict[str, str] | None:
+    """Where an image is built. Inertia's `up` has the Compose file's folder and nothing in it."""
+    if form.alone:
+        return {"context": ".", "dockerfile": dockerfile}
+    return None if container.build is None else {"context": container.build}
+
+
+def _nginx(deployment: Deployment, form: Form) -> dict[str, Any]:
+    http = deployment.http
+    container = container_of(deployment)
+    ports = [http.port, *([http.tls_port] if http.tls in {"letsencrypt", "files"} else [])]
+    host = "" if container.address == "0.0.0.0" else f"{container.address}:"  # noqa: S104 - what Docker takes it for
+    published = [f"{host}{port}:{port}" for port in ports]
+    if http.http3:
+        published.append(f"{host}{http.tls_port}:{http.tls_port}/udp")
+    binds = [] if form.alone else [(f"./{PROXY_FOLDER}", CONTAINER_FOLDER)]
+    certificate = derived.certificate(deployment) if http.tls == "files" else None
+    flag = dirname(derived.maintenance_flag(deployment))
+    own = [
+        *(certificate or ()),
+        *((flag,) if not f"{flag}/".startswith(f"{CONTAINER.state}/") else ()),
+        *((deployment.maintenance.page,) if deployment.maintenance.page else ()),
+        *(static.directory for static in http.static.values()),
+    ]
+    return {
+        "image": f"{deployment.name}-nginx" if form.alone else container.images.nginx,
+        "build": _build(container, form, f"{PROXY_FOLDER}/Dockerfile") if form.alone else None,
+        "ports": published,
+        "binds": [*binds, *((path, path) for path in dict.fromkeys(own))],
+    }

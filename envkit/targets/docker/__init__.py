@@ -1,0 +1,113 @@
+"""The target docker: one container of the app by `docker run`, with nothing beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from envkit.deployment import derived
+from envkit.deployment.errors import DescriptionError
+from envkit.deployment.model import Container
+from envkit.findings import Finding
+from envkit.rendering.environments import Language, environment, header
+from envkit.targets.artifacts import Artifact, Judge, Rendering
+from envkit.targets.labels import update_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envkit.deployment.model import Deployment
+
+LANGUAGE: Language = "shell"
+FILE = "docker-run.sh"
+_LOOPBACK = "127."
+
+
+def render(deployment: Deployment) -> Rendering:
+    """The file `docker-run.sh`, which starts the web process or replaces the one that runs.
+
+    The settings come by `--env-file`, whose lines docker takes as they stand; no value is in an argument.
+
+    Raises:
+        DescriptionError: the app listens on an address that another machine's network does not reach.
+        CannotQuote: a text of the description has no spelling in a shell.
+    """
+    if derived.upstream(deployment).kind != "service" and deployment.http.upstream is not None:
+        problem = "is not a service, so the app would listen where docker cannot publish it"
+        raise DescriptionError([Finding("envkit.toml", "http.upstream", problem, 'leave it out, or write "web:8000"')])
+    template = environment(LANGUAGE, Path(__file__).parent / "templates").get_template(f"{FILE}.j2")
+    return Rendering((Artifact(FILE, template.render(_context(deployment)), 0o755),), tuple(_findings(deployment)))
+
+
+JUDGE = Judge("sh", lambda folder, _: ["sh", "-n", str(folder / FILE)])
+
+
+def _context(deployment: Deployment) -> dict[str, Any]:
+    container = deployment.container or Container()
+    process = derived.web(deployment)
+    port = _port(deployment)
+    user = f"{process.user or 10001}:{process.group}" if process.group else process.user
+    return {
+        "header": header("envkit render docker"),
+        "name": deployment.name,
+        "image": derived.image(deployment),
+        "pull": "/" in derived.image(deployment),
+        "mounts": [_mount(mount) for mount in container.data],
+        "options": [
+            "--restart",
+            container.restart,
+            "--publish",
+            f"{container.address}:{container.port or port}:{port}",
+            "--stop-timeout",
+            str(derived.stop_grace(deployment)),
+            *(("--read-only", "--tmpfs", "/tmp") if container.read_only else ()),  # noqa: S108 - the container's own
+            "--cap-drop",
+            "ALL",
+            "--security-opt",
+            "no-new-privileges:true",
+            "--log-driver",
+            "json-file",
+            "--log-opt",
+            f"max-size={container.log_size}",
+            "--log-opt",
+            f"max-file={container.log_files}",
+            *(("--memory", str(process.memory)) if process.memory is not None else ()),
+            *(("--cpus", str(process.cpus)) if process.cpus is not None else ()),
+            *(("--user", user) if user else ()),
+            *(word for name, value in update_labels(deployment) for word in ("--label", f"{name}={value}")),
+        ],
+        "grace": str(derived.stop_grace(deployment)),
+        "command": ["web"] if container.base == "envkit" else list(process.command),
+    }
+
+
+def _mount(mount: str) -> tuple[str, str, str]:
+    """What comes before the host's folder, that folder, and what comes after it."""
+    source, target = mount.split(":", 1)
+    return "type=bind,source=", source, f",target={target}"
+
+
+def _port(deployment: Deployment) -> int:
+    """The port on which the app listens in its container."""
+    address = derived.upstream(deployment)
+    return address.port or int(derived.CONTAINER_UPSTREAM.rpartition(":")[2])
+
+
+def _findings(deployment: Deployment) -> Iterator[Finding]:
+    container = deployment.container or Container()
+    if not container.address.startswith(_LOOPBACK):
+        yield _warning(
+            "container.address",
+            "the app itself is published, without TLS, limits, static files and maintenance page",
+            'put a proxy before it and write address = "127.0.0.1"',
+        )
+    others = [name for name in deployment.processes if name != "web"]
+    if others:
+        yield _warning("processes", f"one container runs web alone, and not {', '.join(others)}", "render compose")
+    if container.secrets == "files":
+        yield _warning("container.secrets", "docker run knows no secrets, so they come by the env file as well")
+    yield _warning("processes.web", "the old container is stopped before the new one starts")
+
+
+def _warning(name: str, problem: str, hint: str = "") -> Finding:
+    return Finding("envkit.toml", name, problem, hint, severity="warning")
