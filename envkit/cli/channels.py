@@ -54,7 +54,7 @@ def _print_rules(channel: Channel) -> None:
 
     click.echo(f"{channel.name}: {channel.summary}\nRead by {channel.reader}.\n")
     for rule in channel.rules:
-        click.echo(fill(rule, 100, initial_indent="- ", subsequent_indent="  "))
+        click.echo(fill(rule, 100, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False))
     refused = [(title, refusal) for title, refusal in abilities(channel).items() if refusal is not None]
     if refused:
         click.echo("\nCannot carry:")
