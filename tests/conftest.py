@@ -1,4 +1,4 @@
-"""Shared by all tests: hypothesis profiles, and the rule for tests that run real programs."""
+"""Shared by all tests: hypothesis profiles, the rule for tests that run real programs, and one Docker engine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.engine import NoEngineError, engine
 
 settings.register_profile(
     "default", deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -34,3 +36,15 @@ def _is_there(program: str) -> bool:
     beside_python = str(Path(sys.executable).parent)
     path = os.pathsep.join((os.environ.get("PATH", ""), beside_python, "/usr/sbin", "/sbin"))
     return shutil.which(program, path=path) is not None
+
+
+@pytest.fixture(scope="session")
+def docker_host():
+    """The address of the engine that all tests of this session share."""
+    try:
+        with engine() as host:
+            yield host
+    except NoEngineError as error:
+        if os.environ.get("ENVKIT_TESTS_REQUIRE") == "all":
+            pytest.fail(str(error))
+        pytest.skip(str(error))

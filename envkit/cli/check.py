@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING
 import click
 
 from envkit.cli.command import Command, description_option, env_file_option, json_option, settings_option
-from envkit.cli.output import as_dictionaries, echo_findings, echo_json, echo_note
+from envkit.cli.output import as_dictionaries, echo_findings, echo_json, echo_note, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from envkit.operations.projects import Check
+
 
 @click.command(
     cls=Command,
-    examples=("envkit check", "envkit check --settings teams_app.settings:AppSettings --env-file staging.env"),
+    examples=(
+        "envkit check",
+        "envkit check --settings teams_app.settings:AppSettings --env-file staging.env",
+        "envkit check --image teams:latest",
+    ),
 )
 @description_option
 @settings_option
 @env_file_option
+@click.option("--image", metavar="IMAGE", help="Check the layers of this image, or of an archive by docker save.")
 @json_option
 @click.pass_context
 def command(
@@ -28,16 +35,23 @@ def command(
     description: Path | None,
     class_name: str | None,
     env_files: tuple[Path, ...],
+    image: str | None,
     as_json: bool,
 ) -> None:
-    """Check envkit.toml and the settings.
+    """Check envkit.toml and the settings, or an image.
 
     Loads the settings as the app would when it starts, and prints every problem of both, one a line and without any
     value. A name in a .env file that is close to an unset setting is a warning. Exits 1 when there is an error.
-    """
-    from envkit.operations.projects import check_project
 
-    checked = check_project(description, class_name, env_files, let_errors_through=context.obj["traceback"])
+    With --image it looks for .env files and private keys in every layer of the image instead, where they stay even if
+    a later layer deletes them.
+    """
+    if image is not None:
+        checked = _check_image(context, image)
+    else:
+        from envkit.operations.projects import check_project
+
+        checked = check_project(description, class_name, env_files, let_errors_through=context.obj["traceback"])
     errors = sum(finding.severity == "error" for finding in checked.findings)
     if as_json:
         echo_json({"ok": not errors, "checked": checked.subjects, "findings": as_dictionaries(checked.findings)})
@@ -46,5 +60,19 @@ def command(
         for note in checked.notes:
             echo_note(note)
         count = {0: "no problem", 1: "1 problem"}.get(errors, f"{errors} problems")
-        click.echo(f"{' and '.join(checked.subjects)}: {count} found")
+        click.echo(printable(f"{' and '.join(checked.subjects)}: {count} found"))
     context.exit(int(errors > 0))
+
+
+def _check_image(context: click.Context, image: str) -> Check:
+    from envkit.operations.image_scanning import ImageError, scan_image
+    from envkit.operations.projects import Check
+
+    for parameter in ("description", "class_name", "env_files"):
+        if context.params[parameter]:
+            raise click.UsageError("--image is for the image alone: leave the other options out", context)
+    try:
+        return Check([image], scan_image(image), [])
+    except ImageError as error:
+        echo_findings(error.findings)
+        context.exit(2)
