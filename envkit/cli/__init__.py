@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -32,6 +33,8 @@ COMMANDS = {
     "run": "run",
     "up": "up",
     "maintenance": "maintenance",
+    "backup": "backup",
+    "restore": "restore",
     "schema": "schema",
     "completion": "completion",
 }
@@ -91,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     chosen: dict[str, Any] = {"traceback": False}
+    _open_what_is_closed()
     try:
         code = cli.main(arguments, prog_name="envkit", standalone_mode=False, obj=chosen)
         sys.stdout.flush()
@@ -105,18 +109,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if chosen["traceback"]:
             raise
-        return _report(error)
+        return _report(error, as_json=bool(chosen.get("json")))
     return code if isinstance(code, int) else FINE
 
 
-def _report(error: Exception) -> int:
+def _open_what_is_closed() -> None:
+    """Gives a process that was started without one of the standard streams (`>&-`, some supervisors) an empty one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  open for good
+
+
+def _report(error: Exception, *, as_json: bool) -> int:
     """Prints an error without a traceback: every finding of those that have them, else the kind and the place."""
-    from envkit.cli.output import echo_findings
+    from envkit.cli.output import as_dictionaries, echo_findings, echo_json
     from envkit.findings import Finding
 
     findings = getattr(error, "findings", None) or getattr(error, "problems", None)
     if findings and all(isinstance(finding, Finding) for finding in findings):
-        echo_findings(findings)
+        if as_json:
+            echo_json({"ok": False, "findings": as_dictionaries(findings)})
+        else:
+            echo_findings(findings)
+        return FOUND
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO} and not error.filename:
+        _forget_standard_output()
+        echo_findings([Finding("standard output", "", f"cannot be written: {os.strerror(error.errno).lower()}")])
         return FOUND
     # The message of an unforeseen error may hold anything, values of settings too.
     message = f"envkit: unexpected {type(error).__name__} {_place(error)}; run `envkit --traceback …` for more"

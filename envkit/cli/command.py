@@ -59,4 +59,12 @@ out_option = click.option(
     help="The folder of the rendered files.",
 )
 dry_run_option = click.option("--dry-run", is_flag=True, help="Print the steps and take none.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
+
+
+def _remember(context: click.Context, parameter: click.Parameter, as_json: bool) -> bool:  # noqa: ARG001  click's
+    """Keeps the choice for errors too: a program that asked for JSON gets their findings so."""
+    context.ensure_object(dict)["json"] = as_json
+    return as_json
+
+
+json_option = click.option("--json", "as_json", is_flag=True, callback=_remember, help="Print JSON for other programs.")

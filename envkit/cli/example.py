@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from envkit.cli.command import Command, description_option, settings_option
-from envkit.cli.output import echo_findings, echo_note
+from envkit.cli.output import echo_findings, echo_note, printable
 
 
 @click.command(
@@ -53,7 +53,9 @@ def command(
 
     name, model = project_settings_class(description, class_name, let_errors_through=context.obj["traceback"])
     file = out or checked
-    text = example(model, name, command=f"envkit example --out {file.name if file else '.env.example'}")
+    # A file name may hold line breaks, and bytes that are no UTF-8; the text's header may not.
+    out_name = printable(file.name) if file else ".env.example"
+    text = example(model, name, command=f"envkit example --out {out_name}")
     if file is None:
         click.echo(text, nl=False)
         return

@@ -21,7 +21,7 @@ def echo_findings(findings: Iterable[Finding]) -> None:
 
 def echo_note(text: str) -> None:
     """Prints what a person should know and a program should not read."""
-    click.echo(text, err=True)
+    click.echo(printable(text), err=True)
 
 
 def echo_json(value: Any) -> None:

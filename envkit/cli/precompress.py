@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from envkit.cli.command import Command, description_option
+from envkit.cli.output import printable
 
 
 @click.command(
@@ -33,4 +34,4 @@ def command(*, folders: tuple[Path, ...], description: Path | None) -> None:
         except OSError as error:
             raise click.UsageError(f"{error.filename or folder}: {error.strerror}") from None
         for path in written:
-            click.echo(f"{path}: written")
+            click.echo(printable(f"{path}: written"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from envkit.cli.command import Command, description_option, json_option, out_option
-from envkit.cli.output import as_dictionaries, echo_findings, echo_json
+from envkit.cli.output import as_dictionaries, echo_findings, echo_json, echo_note, printable
 from envkit.cli.targets import targets_argument
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def command(
             _echo_diffs(comparisons, out)
         for path, state in states.items():
             if state != "same" and (check or not diff):
-                click.echo(f"{out / path}: {_WORDS[state]}", err=diff)
+                click.echo(printable(f"{out / path}: {_WORDS[state]}"), err=diff)
     context.exit(int(check and any(state != "same" for state in states.values())))
 
 
@@ -88,6 +88,6 @@ def _entry(target: str, artifact: Artifact, states: dict[str, str]) -> dict[str,
 def _echo_diffs(comparisons: list[Comparison], out: Path) -> None:
     for comparison in comparisons:
         if comparison.state == "differs" and not comparison.diff:
-            click.echo(f"{out / comparison.path}: was not made by envkit, so its lines are not shown", err=True)
+            echo_note(f"{out / comparison.path}: was not made by envkit, so its lines are not shown")
         for line in comparison.diff.splitlines():
             click.secho(line, fg={"+": "green", "-": "red", "@": "cyan"}.get(line[:1]))

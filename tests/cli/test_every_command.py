@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -173,3 +174,39 @@ def test_a_command_imports_only_what_it_needs(project, arguments, unwanted):
     """No command without a settings class imports pydantic, and none that renders nothing imports jinja2."""
     (project / ".env").write_text("API_TOKEN=a\n")
     assert not _modules_after(*arguments, cwd=project) & unwanted
+
+
+@pytest.mark.parametrize("name", ["check", "explain", "render", "verify"])
+def test_errors_are_json_for_whoever_asked_for_json(envkit, project, name):
+    """A description that cannot be read at all is a finding in JSON too, on standard output, and the exit code is 1."""
+    (project / "envkit.toml").write_text("name =\n")
+    result = envkit(name, "--json")
+    assert result.code == 1
+    findings = json.loads(result.out)["findings"]
+    assert [(finding["origin"], finding["problem"]) for finding in findings] == [
+        ("envkit.toml:1", "is not TOML: invalid value")
+    ]
+    assert result.err == ""
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-"])
+@pytest.mark.parametrize("command", ["schema", "encode --for escape", "render --check"])
+def test_a_closed_standard_stream_is_an_empty_one(command, closing):
+    """Some supervisors start programs without one of the three; that is no error of theirs."""
+    shell = f"{shlex.join(ENVKIT)} {command} {closing}"
+    if closing != "<&-":
+        shell += " </dev/null"
+    result = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
+    assert result.returncode == int(command == "render --check")
+    assert "unexpected" not in result.stderr
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("command", ["schema", "encode --for escape"])
+def test_a_full_standard_output_is_said(command):
+    """/dev/full is a disk without space."""
+    shell = f"echo x | {shlex.join(ENVKIT)} {command} --exact >/dev/full".replace("schema --exact", "schema")
+    result = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr == "standard output: cannot be written: no space left on device\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def test_prints_writes_and_compares(project, envkit):
     """The same text on standard output and in the file; --check is silent when it is up to date."""
@@ -44,3 +46,13 @@ def test_a_file_of_ones_own_is_not_overwritten(project, envkit):
 def test_out_and_check_exclude_each_other(envkit):
     """Both together are a wrong call."""
     assert envkit("example", "--out", "a", "--check", "a").code == 2
+
+
+@pytest.mark.parametrize("name", ["new\nLINE=1", "latin-\udce4", "\u2028"])
+def test_no_file_name_adds_a_line(envkit, project, name):
+    """The header names the file: its line breaks, and bytes that are no UTF-8, are escaped there."""
+    assert envkit("example", "--out", name).code == 0
+    lines = (project / name).read_text(encoding="utf-8").splitlines()
+    assert sum("envkit example --out" in line for line in lines) == 1
+    assert not any(line.startswith("LINE") for line in lines)
+    assert envkit("example", "--check", name).code == 0

@@ -214,3 +214,10 @@ def test_precompress_takes_the_folders_of_the_description(project, envkit):
         file.write(f'[http.static."/static/"]\ndirectory = "{project}/static"\n')
     assert envkit("precompress") == (0, "", "")
     assert envkit("precompress", "nowhere").code == 2
+
+
+def test_a_folder_whose_name_is_no_text(envkit):
+    """Bytes that are no UTF-8, and control characters, are printed escaped and written as they are."""
+    result = envkit("render", "gunicorn", "--out", "a\udce4\x1b[31m")
+    assert (result.code, result.out) == (0, "a\\udce4\\x1b[31m/gunicorn.conf.py: written\n")
+    assert envkit("render", "gunicorn", "--out", "a\udce4\x1b[31m", "--check", "--diff").code == 0

@@ -171,6 +171,7 @@ def test_unreadable(folder):
     assert loading(Path("folder")) == ["folder: is a directory"]
     assert loading(Path("latin")) == ["latin: is not UTF-8 (byte 9)"]
     assert loading(Path("nothing.toml")) == ["nothing.toml: no such file"]
+    assert loading(Path("/dev/zero")) == ["/dev/zero: is larger than 1 MiB, too large for a description"]
     assert loading(Path("pyproject.toml")) == ["pyproject.toml: has no table [tool.envkit]. run `envkit init`"]
 
 
