@@ -53,7 +53,8 @@ def command(
     ARGUMENTs are added to its command. Signals reach the process itself: no shell and no envkit stand between, and
     the environment is handed on as it is. When the description or the settings are wrong, every problem is printed
     and the exit code is 78. gunicorn reads the file that `envkit render` wrote; where there is none, or variables
-    such as ENVKIT_HTTP__DOMAINS change the description, the file is rendered anew.
+    such as ENVKIT_HTTP__DOMAINS change the description, the file is rendered anew. Before release, the database that
+    [backup] names is backed up; without the backup, release does not run.
     """
     from envkit.deployment.errors import DescriptionError
     from envkit.deployment.reading import load_description
@@ -70,6 +71,11 @@ def command(
     wanted = class_name or deployment.settings
     if wanted is not None and not no_check:
         _check(context, wanted)
+    if process == "release" and deployment.backup.database and deployment.backup.before_release:
+        from envkit.cli.progress import told
+        from envkit.operations.backing_up import back_up
+
+        back_up(deployment, told(rehearse=False), reason="release")
     try:
         become(words)
     except CannotRunError as error:

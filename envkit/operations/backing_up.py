@@ -1,0 +1,132 @@
+"""Making a backup of the app's database: copied, checked, compressed, put in place with its checksum, old ones removed.
+
+Killed between any two steps it leaves files that do not count as backups; the next one removes them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envkit.deployment import derived
+from envkit.operations import backups, sqlite_copies
+from envkit.operations.databases import Database, SqliteFile, find_database
+from envkit.operations.steps import stopped, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envkit.deployment.model import Deployment
+    from envkit.operations.backups import Backup, Engine, Reason
+    from envkit.operations.databases import PostgresDatabase
+    from envkit.operations.steps import Steps
+
+
+def back_up(
+    deployment: Deployment, steps: Steps, *, reason: Reason = "backup", env_files: Sequence[Path] = ()
+) -> Path | None:
+    """Makes a backup and removes those that need not stay.
+
+    Args:
+        deployment: the description.
+        steps: tells or rehearses.
+        reason: why it is made. Before a release, a SQLite file that is not there yet is passed over.
+        env_files: where the database's URL is looked for, instead of `.env`.
+
+    Returns:
+        The backup; None where there is nothing yet, or in a rehearsal.
+
+    Raises:
+        OperationError: no backup was made, or an old one cannot be removed.
+    """
+    database = find_database(deployment, env_files)
+    if reason == "release" and isinstance(database, SqliteFile) and not database.path.exists():
+        steps.tell(f"no backup: there is no {database.path} yet")
+        return None
+    folder = Path(derived.backup_directory(deployment))
+    if steps.rehearse:
+        made = make(database, folder, deployment.name, steps, reason)
+        rotate(deployment, steps)
+        return made
+    with backups.held(folder, deployment.name):
+        made = make(database, folder, deployment.name, steps, reason)
+        rotate(deployment, steps)
+    return made
+
+
+def make(database: Database, folder: Path, name: str, steps: Steps, reason: Reason) -> Path | None:
+    """Makes a backup in a folder that is held.
+
+    Raises:
+        OperationError: none was made, and nothing is left of it.
+    """
+    engine: Engine = "sqlite" if isinstance(database, SqliteFile) else "postgresql"
+    path = backups.new_path(folder, name, reason, engine, datetime.now(UTC))
+    scratch = backups.scratch_of(path, "copy")
+    packed = backups.scratch_of(path, "packed")
+    try:
+        if isinstance(database, SqliteFile):
+            _copy_sqlite(database, scratch, packed, steps)
+        else:
+            _dump_postgres(database, packed, steps)
+        steps.take(f"put it in place as {path}", lambda: backups.commit(packed, path))
+    except OSError as error:
+        problem = words_of(error)
+    else:
+        return None if steps.rehearse else path
+    finally:
+        for leftover in (scratch, packed, backups.scratch_of(path, "copy-journal")):
+            with suppress(OSError):
+                leftover.unlink()
+        if not path.exists():
+            with suppress(OSError):
+                path.with_name(f"{path.name}.sha256").unlink()
+    raise stopped(str(folder), f"the backup cannot be written: {problem}", "no backup was made")
+
+
+def _copy_sqlite(database: SqliteFile, scratch: Path, packed: Path, steps: Steps) -> None:
+    if not database.path.is_file():
+        raise stopped(str(database.path), "no such database")
+    said = ""
+    try:
+        steps.take(f"copy {database.path}", lambda: sqlite_copies.copy_database(database.path, scratch, steps.show))
+    except sqlite3.Error as error:
+        said = str(error)
+    if said:
+        raise stopped(str(database.path), f"cannot be copied: {said}", "no backup was made")
+    if steps.take("check the copy", lambda: sqlite_copies.problem_of(scratch)):
+        raise stopped(str(database.path), "is damaged, so no backup was made", "earlier backups stay as they are")
+    steps.take("compress it", lambda: sqlite_copies.pack(scratch, packed, steps.show))
+
+
+def _dump_postgres(database: PostgresDatabase, packed: Path, steps: Steps) -> None:
+    from envkit.operations import postgres
+
+    programs = postgres.programs_for(database)
+    steps.take(f"dump the database by {programs.dump}", lambda: postgres.dump(database, programs, packed, steps.show))
+    if steps.take("check the dump", lambda: postgres.problem_of(packed, programs)):
+        raise stopped("", "pg_restore cannot read the dump, so no backup was made")
+
+
+def rotate(deployment: Deployment, steps: Steps) -> None:
+    """Removes the backups that need not stay.
+
+    Raises:
+        OperationError: one cannot be removed.
+    """
+    present = backups.backups_in(Path(derived.backup_directory(deployment)), deployment.name)
+    for old in backups.superfluous(present, deployment.backup.keep, datetime.now(UTC)):
+        _remove(old, steps)
+
+
+def _remove(old: Backup, steps: Steps) -> None:
+    try:
+        steps.take(f"remove {old.path.name}", lambda: backups.remove(old))
+    except OSError as error:
+        problem = words_of(error)
+    else:
+        return
+    raise stopped(str(old.path), f"cannot be removed: {problem}", "the new backup was made")

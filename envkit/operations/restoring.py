@@ -1,0 +1,145 @@
+"""Restoring a backup: verified first, and with a backup of what it replaces.
+
+The content is replaced in one transaction of the database itself, under the app that has it open: killed at any moment,
+the database holds the old content or the new, and running it again finishes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envkit.deployment import derived
+from envkit.operations import backups, sqlite_copies
+from envkit.operations.backing_up import make
+from envkit.operations.databases import SqliteFile, find_database
+from envkit.operations.steps import OperationError, stopped, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envkit.deployment.model import Deployment
+    from envkit.operations.databases import PostgresDatabase
+    from envkit.operations.steps import Steps
+
+LATEST = "latest"
+
+
+def restore(deployment: Deployment, chosen: str, steps: Steps, *, env_files: Sequence[Path] = ()) -> Path | None:
+    """Replaces the content of the database by that of a backup.
+
+    Args:
+        deployment: the description.
+        chosen: a name as `envkit backup list` prints it, a path, or `latest`.
+        steps: tells or rehearses.
+        env_files: where the database's URL is looked for, instead of `.env`.
+
+    Returns:
+        The backup of what was replaced; None where there was nothing, or in a rehearsal.
+
+    Raises:
+        OperationError: the backup is damaged or of another kind of database, or the database cannot be replaced. The
+            database is as it was.
+    """
+    database = find_database(deployment, env_files)
+    source = choose(deployment, chosen)
+    is_sqlite = source.name.endswith(f".{backups.ENDINGS['sqlite']}")
+    if is_sqlite != isinstance(database, SqliteFile):
+        raise stopped(str(source), "is a backup of another kind of database")
+    folder = Path(derived.backup_directory(deployment))
+
+    def all_of_it() -> Path | None:
+        steps.take(f"verify {source}", lambda: backups.verify_checksum(source, steps.show))
+        if isinstance(database, SqliteFile):
+            return _into_sqlite(database, source, folder, deployment.name, steps)
+        return _into_postgres(database, source, folder, deployment.name, steps)
+
+    if steps.rehearse:
+        return all_of_it()
+    with backups.held(folder, deployment.name):
+        return all_of_it()
+
+
+def choose(deployment: Deployment, chosen: str) -> Path:
+    """The path of the backup that is meant.
+
+    Raises:
+        OperationError: there is none.
+    """
+    folder = Path(derived.backup_directory(deployment))
+    if chosen == LATEST:
+        present = [b for b in backups.backups_in(folder, deployment.name) if b.reason != "restore"]
+        if not present:
+            raise stopped(str(folder), "there is no backup yet")
+        return present[0].path
+    path = Path(chosen) if "/" in chosen else folder / chosen
+    if not path.is_file():
+        raise stopped(str(path), "no such backup", "`envkit backup list` shows them")
+    if not path.name.endswith(tuple(f".{ending}" for ending in backups.ENDINGS.values())):
+        raise stopped(str(path), "is no backup by its name", f"it must end in {' or '.join(backups.ENDINGS.values())}")
+    return path
+
+
+def _into_sqlite(database: SqliteFile, source: Path, folder: Path, name: str, steps: Steps) -> Path | None:
+    target = database.path
+    fresh = target.with_name(f".{target.name[:200]}.envkit-restore")
+    try:
+        steps.take(f"expand it to {fresh}", lambda: sqlite_copies.unpack(source, fresh, steps.show))
+        if steps.take("check it", lambda: sqlite_copies.problem_of(fresh)):
+            raise stopped(str(source), "is damaged: SQLite finds its pages wrong", "take another one")
+        replaced, usable = _keep_old(database, folder, name, steps)
+        if usable:
+            steps.take(f"write it into {target}", lambda: sqlite_copies.write_database(fresh, target, steps.show))
+        else:
+            sqlite_copies.own_like(fresh, target)
+            steps.take(f"make it {target}", lambda: fresh.replace(target))
+            if replaced is not None:
+                steps.tell("restart the app: its processes have the damaged file open")
+    except OSError as error:
+        problem = words_of(error)
+    except sqlite3.Error as error:
+        problem = str(error)
+    else:
+        return replaced
+    finally:
+        with suppress(OSError):
+            fresh.unlink()
+    raise stopped(str(target), f"cannot be replaced: {problem}", "it is as it was")
+
+
+def _keep_old(database: SqliteFile, folder: Path, name: str, steps: Steps) -> tuple[Path | None, bool]:
+    """A backup of what is there, and whether that is a database which can take new content."""
+    target = database.path
+    if not target.exists():
+        return None, False
+    steps.tell("back up what it replaces:")
+    try:
+        return make(database, folder, name, steps, "restore"), True
+    except OperationError:
+        if not sqlite_copies.is_broken(target):
+            raise
+    aside = f"{target}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    for ending in ("-wal", "-shm", "-journal", ""):
+        file = Path(f"{target}{ending}")
+        if file.exists():
+            steps.take(f"move the damaged {file} aside", partial(file.rename, f"{aside}{ending}"))
+    return Path(aside), False
+
+
+def _into_postgres(database: PostgresDatabase, source: Path, folder: Path, name: str, steps: Steps) -> Path | None:
+    from envkit.operations import postgres
+
+    programs = postgres.programs_for(database)
+    if steps.take("check it", lambda: postgres.problem_of(source, programs)):
+        raise stopped(str(source), "is damaged: pg_restore cannot read it", "take another one")
+    steps.tell("back up what it replaces:")
+    replaced = make(database, folder, name, steps, "restore")
+    steps.take(
+        f"replace the content of the database by {programs.restore}",
+        lambda: postgres.restore(database, programs, source, steps.show),
+    )
+    return replaced
