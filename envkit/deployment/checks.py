@@ -170,11 +170,14 @@ def _memory(name: str, process: Process) -> Iterator[Problem]:
 
 def _web(deployment: Deployment, environ: Mapping[str, str], given: Callable[..., bool]) -> Iterator[Problem]:
     process = derived.web(deployment)
+    concurrency = environ.get("WEB_CONCURRENCY", "")
     if process.singleton and not process.command:
         if process.workers is not None and process.workers > 1:
             yield Problem(("processes", "web", "workers"), f"must be 1: {_SINGLETON}")
-        if _asks_for_more(environ.get("WEB_CONCURRENCY", "")):
+        if _asks_for_more(concurrency):
             yield Problem((), f"must be 1 or unset: {_SINGLETON}", variable="WEB_CONCURRENCY")
+    if not process.command and concurrency.strip() and not concurrency.strip().isdecimal():
+        yield Problem((), "must be a whole number of workers", variable="WEB_CONCURRENCY")  # gunicorn dies of others
     if process.worker_class == "sync" and given("processes", "web", "threads") and process.threads > 1:
         yield Problem(("processes", "web", "threads"), "must be 1 or unset: a sync worker has one thread")
 

@@ -65,6 +65,9 @@ def process_command(
 def become(command: Sequence[str]) -> NoReturn:
     """Replaces this process by `command`: same process id, same environment, no shell.
 
+    Only an empty WEB_CONCURRENCY is taken out, as Compose makes of an unset one: gunicorn dies of it while it is
+    imported, before it reads any file (gunicorn/config.py, class Workers).
+
     Raises:
         CannotRunError: the program is not there or cannot be started.
     """
@@ -72,6 +75,8 @@ def become(command: Sequence[str]) -> NoReturn:
     if program is None:
         hint = "install it: pip install gunicorn" if command[0] == "gunicorn" else "is it installed, and in PATH?"
         raise CannotRunError(Finding("", command[0], "no such program", hint))
+    if not os.environ.get("WEB_CONCURRENCY", "1").strip():
+        del os.environ["WEB_CONCURRENCY"]
     sys.stdout.flush()
     sys.stderr.flush()
     # Python ignores these two for itself (signal(3)), and an ignored signal stays ignored after execve(2): a process

@@ -125,6 +125,8 @@ def environment_for(env_files: Sequence[Path]) -> dict[str, str]:
     environ = dict(os.environ)
     for path in reversed(env_files):
         environ = {**_values_of(path, environ), **environ}
+    if not environ.get("WEB_CONCURRENCY", "1").strip():  # gunicorn dies of an empty one
+        del environ["WEB_CONCURRENCY"]
     if not environ.get(ENVIRONMENT_VARIABLE):
         own = Path(DEFAULT_ENV_FILE)
         said = _values_of(own, environ).get(ENVIRONMENT_VARIABLE) if own.exists() else None

@@ -215,6 +215,14 @@ def test_overrides_in_the_environment_beat_the_rendered_file(project):
         assert _until(lambda: _get(other)) == str(child.pid)
 
 
+def test_an_empty_web_concurrency_is_none(project):
+    """Compose makes an unset variable an empty one, of which gunicorn alone dies while it is imported."""
+    with _serving(project, environ={"WEB_CONCURRENCY": ""}) as (child, port):
+        assert _until(lambda: _get(port)) == str(child.pid)
+    done = _run(project, "web", environ={**os.environ, "API_TOKEN": "a", "WEB_CONCURRENCY": "many"})
+    assert (done.returncode, done.stderr) == (78, "environment: WEB_CONCURRENCY: must be a whole number of workers\n")
+
+
 def test_lines_of_ones_own_are_read_when_it_is_rendered_at_start(project):
     """gunicorn.local.py in the output folder counts, though the file itself lies in memory."""
     (project / "deploy").mkdir()

@@ -184,8 +184,8 @@ def test_when_one_dies_the_other_is_ended(shop, victim):
 
 
 def test_without_nginx_gunicorn_answers_alone(shop):
-    """--no-nginx; PORT of the environment moves nothing."""
-    with _up(shop, "--no-nginx", environ={"PORT": "1"}) as up:
+    """--no-nginx; PORT of the environment moves nothing, and an empty WEB_CONCURRENCY counts as unset."""
+    with _up(shop, "--no-nginx", environ={"PORT": "1", "WEB_CONCURRENCY": ""}) as up:
         status, headers, _ = _get(up.port())
         assert (status, headers["Server"]) == (200, "gunicorn")
         assert len(up.family()) >= 2

@@ -157,6 +157,17 @@ def test_singleton_asked_for_more(variable):
     assert problems("", {variable: "2"}) == []
 
 
+def test_workers_that_are_no_number():
+    """What gunicorn would die of with a traceback is said beforehand; empty is unset, as Compose makes it."""
+    wrong = ["environment: WEB_CONCURRENCY: must be a whole number of workers"]
+    for word in ("abc", "1.5", "-3"):
+        assert problems("", {"WEB_CONCURRENCY": word}) == wrong
+        assert problems("[processes.web]\nsingleton = true\n", {"WEB_CONCURRENCY": word}) == wrong
+    for word in ("", " ", "3"):
+        assert problems("", {"WEB_CONCURRENCY": word}) == []
+    assert problems('[processes.web]\ncommand = "serve"\n', {"WEB_CONCURRENCY": "auto"}) == []
+
+
 def test_stage_without_tls():
     """A stage may turn TLS off by a variable without taking the certificate out of the file."""
     text = f'[http]\ndomains = ["a.example"]\n{FILES}'
