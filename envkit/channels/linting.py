@@ -184,6 +184,10 @@ def _way_out(part: Statement, resolved: str | None, speller: Speller) -> str:
     if refers(part, resolved) or "${" in part.value:
         return "write the value out; each reader replaces references in its own way"
     spelling = speller.spelling(part.name, part.value)
+    if spelling.odd and _KEY_BEGIN.search(part.value):
+        return (
+            "no one spelling suits all; a PrivateKey setting also takes what `envkit encode --for base64` makes of it"
+        )
     if not spelling.odd:
         return f"write it with {spelling.form}: all of them read that alike, and --fix does it"
     return (

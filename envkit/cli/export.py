@@ -65,10 +65,10 @@ def command(
     """
     if out and checked:
         raise click.UsageError("--out and --check exclude each other.", context)
-    appends = to in _RUNNER_FILES
-    if appends and out is None and checked is None and os.environ.get("GITHUB_ACTIONS") == "true":
-        out = Path(os.environ[_RUNNER_FILES[to]]) if os.environ.get(_RUNNER_FILES[to]) else None
-    if not out and not checked and sys.stdout.isatty() and not (show and yes_show_secrets):
+    if out is None and checked is None:
+        out = _runners_file(to)
+    hidden = sys.stdout.isatty() and not (show and yes_show_secrets)
+    if hidden and not out and not checked:
         raise click.UsageError(
             "standard output is a terminal, and everybody who sees it would see the values. "
             "Write them with --out FILE, or ask twice: --show --yes-show-secrets",
@@ -77,6 +77,7 @@ def command(
     from envkit.channels.registry import channel
     from envkit.operations.checking import check_settings
     from envkit.operations.exporting import (
+        RUNNER_FILES,
         ExportProblem,
         append,
         differences,
@@ -103,8 +104,9 @@ def command(
     try:
         text = export(carrier, wanted)
         echo_findings(warnings_for(carrier, wanted))
-        click.echo(masks_for(carrier, wanted, os.environ), nl=False)
-        if appends and out:
+        if not hidden:
+            click.echo(masks_for(carrier, wanted, os.environ), nl=False)
+        if out and to in RUNNER_FILES:
             append(out, text)
     except ExportProblem as problem:
         echo_findings(problem.findings)
@@ -113,14 +115,20 @@ def command(
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
         return
-    if not appends:
+    if to not in RUNNER_FILES:
         _write(out, text, force=force)
     count = "1 setting" if len(wanted.values) == 1 else f"{len(wanted.values)} settings"
     echo_note(f"{out}: {count} written for {to}")
 
 
-_RUNNER_FILES = {"github": "GITHUB_ENV", "github-output": "GITHUB_OUTPUT"}
-"""The channels whose file belongs to the runner, and the variable that names it."""
+def _runners_file(to: str) -> Path | None:
+    """The file that the runner of GitHub Actions takes, for its channels and where it runs this command."""
+    if not to.startswith("github") or os.environ.get("GITHUB_ACTIONS") != "true":
+        return None
+    from envkit.operations.exporting import RUNNER_FILES
+
+    path = os.environ.get(RUNNER_FILES.get(to, ""))
+    return Path(path) if path else None
 
 
 def _write(out: Path, text: str, *, force: bool) -> None:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from envkit.settings.plan import Slot
 
 
+RUNNER_FILES = {"github": "GITHUB_ENV", "github-output": "GITHUB_OUTPUT"}
+"""The channels whose file belongs to GitHub's runner and is added to, and the variable that names the file."""
+
+
 class ExportProblem(Exception):  # noqa: N818  like KeyProblem: `findings` holds what is wrong
     """Settings that the channel cannot carry; `findings` says why and what to do instead, each setting's at once."""
 
@@ -188,7 +192,7 @@ def warnings_for(channel: Channel, wanted: Outgoing) -> list[Finding]:
 
 def masks_for(channel: Channel, wanted: Outgoing, environ: Mapping[str, str]) -> str:
     """The lines that hide the secrets in a log, for a channel that has them and inside its own runner; else empty."""
-    if not channel.name.startswith("github") or environ.get("GITHUB_ACTIONS") != "true":
+    if channel.name not in RUNNER_FILES or environ.get("GITHUB_ACTIONS") != "true":
         return ""
     from envkit.channels.github import masks
 

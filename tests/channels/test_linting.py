@@ -103,6 +103,15 @@ def test_an_unescaped_key_is_one_finding_not_one_for_each_of_its_lines():
     ]
 
 
+def test_a_key_over_several_lines_has_a_form_for_all():
+    """Base64 is read alike by every reader, and the loader decodes it."""
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEow==\n-----END PRIVATE KEY-----\n"
+    (found, *_) = _lines(f"KEY='{key}'\n", "dotenv", "docker", "shell")
+    assert found.endswith(
+        "no one spelling suits all; a PrivateKey setting also takes what `envkit encode --for base64` makes of it"
+    )
+
+
 def test_rules_have_a_sentence_each():
     """What lint reports has an explanation under the same name."""
     found = {finding.rule for finding in _lint("A='x\nA = 1\nexport A=1\r\nB.C=3\nUID=1\n")}
