@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from envkit.channels.channel import Channel
     from envkit.channels.statements import Statement
 
-_NEIGHBOURS = "ENVKIT_A='a'\nENVKIT_B=\"b\"\nENVKIT_C=c\n"
+_NEIGHBOURS = "ENVKIT_A='a'\nENVKIT_B=\"b\"\nENVKIT_C=`c`\nENVKIT_D=d\n"
 """What follows a spelling when it is tried: a quote that does not close shows itself here."""
 _WORD = re.compile(r"(?<![\\${A-Za-z0-9])[A-Za-z0-9]+")
 _LONGEST_REMEMBERED = 1000
@@ -77,7 +77,8 @@ class Speller:
     def _misreading(self, name: str, value: str, text: str) -> Iterator[Channel]:
         tried = f"{name}={text}\n{_NEIGHBOURS}"
         for reader, neighbours in zip(self.readers, self._neighbours, strict=True):
-            if _pairs(reader, tried) != [(name, value), *neighbours]:
+            # What a channel refuses may still be read from a file that happens to hold nothing else.
+            if _pairs(reader, tried) != [(name, value), *neighbours] or reader.refuse(name, value) is not None:
                 yield reader
 
     def _candidates(self, name: str, value: str) -> Iterator[Spelling]:

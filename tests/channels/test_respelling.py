@@ -113,6 +113,12 @@ def test_a_spelling_on_which_all_agree_delivers_the_value(drawn, readers):
             assert reader.name in spelling.odd or reader.refuse("NAME", value) is None
 
 
+def test_a_reader_that_refuses_the_value_is_odd():
+    """node reads all three quotes without a line break, as long as no later line holds the first of them."""
+    spelling = Speller([channel(name) for name in ("docker", "node")]).spelling("NAME", "`'\"")
+    assert spelling.odd == ("node",)
+
+
 def test_the_odd_one_is_named():
     """With a blank in the value only docker cannot agree with the others."""
     spelling = Speller([channel(name) for name in ("dotenv", "docker", "shell")]).spelling("NAME", "x y")
