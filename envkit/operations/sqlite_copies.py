@@ -27,6 +27,8 @@ _RESTARTS = 3
 """How often a copy may begin anew because somebody wrote, before the rest is copied in one go."""
 _PATIENCE = 60
 """Seconds without a single page copied, because others hold the database, until the copy is given up."""
+_BETWEEN = 0.01
+"""Seconds between two attempts on a locked database."""
 _COMPRESSION = 6
 
 
@@ -45,19 +47,25 @@ def copy_database(source: Path, target: Path, show: Show) -> None:
         OperationError: the database stays locked.
         sqlite3.Error: it cannot be read, or the copy cannot be written.
     """
-    _new(target).close()  # SQLite would make it as readable as the umask allows
-    with closing(_open(source)) as database, closing(sqlite3.connect(target, isolation_level=None)) as copy:
-        copy.execute("PRAGMA journal_mode = OFF")
-        copy.execute("PRAGMA synchronous = OFF")  # it is put on the disk at the end, as a whole
+    with closing(_open(source)) as database:
         if database.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
             database.execute("BEGIN")
             database.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the snapshot is taken by reading
-            _backup(database, copy, _Watch(source, show))
+            _copy(database, target, _Watch(source, show))
             return
         try:
-            _backup(database, copy, _Watch(source, show, restarts=_RESTARTS))
+            _copy(database, target, _Watch(source, show, restarts=_RESTARTS))
         except _TooManyWritesError:
-            _backup(database, copy, _Watch(source, show), pages=-1)
+            _copy(database, target, _Watch(source, show), pages=-1)
+
+
+def _copy(database: sqlite3.Connection, target: Path, watch: _Watch, *, pages: int = _PAGES) -> None:
+    _new(target).close()  # SQLite would make it as readable as the umask allows
+    with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        # A copy that fails is thrown away, and a whole one is put on the disk at the end.
+        copy.execute("PRAGMA journal_mode = OFF")
+        copy.execute("PRAGMA synchronous = OFF")
+        database.backup(copy, pages=pages, progress=watch, sleep=_BETWEEN)
 
 
 def write_database(source: Path, target: Path, show: Show) -> None:
@@ -71,7 +79,7 @@ def write_database(source: Path, target: Path, show: Show) -> None:
         sqlite3.Error: it cannot be read or written.
     """
     with closing(_open(source, "immutable=1")) as content, closing(_open(target)) as database:
-        _backup(content, database, _Watch(target, show), sleep=0.05)
+        content.backup(database, pages=_PAGES, progress=_Watch(target, show), sleep=_BETWEEN)
 
 
 def problem_of(path: Path) -> str:
@@ -180,9 +188,3 @@ def _open(path: Path, mode: str = "mode=rw") -> sqlite3.Connection:
     """
     uri = f"file:{quote(str(path.absolute()))}?{mode}"
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_PATIENCE)
-
-
-def _backup(
-    source: sqlite3.Connection, target: sqlite3.Connection, watch: _Watch, *, pages: int = _PAGES, sleep: float = 0.005
-) -> None:
-    source.backup(target, pages=pages, progress=watch, sleep=sleep)
