@@ -207,6 +207,8 @@ def _unit_text(text: str) -> str:
     text = _text("a systemd unit", text)
     if re.search(r"[\x00-\x1f\x7f]", text):
         raise CannotQuote("a systemd unit", "a control character")
+    if any(0xFDD0 <= ord(char) <= 0xFDEF or ord(char) & 0xFFFE == 0xFFFE for char in text):
+        raise CannotQuote("a systemd unit", "a noncharacter of Unicode, which is no UTF-8 to systemd")
     return text
 
 

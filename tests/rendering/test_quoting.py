@@ -299,6 +299,8 @@ def test_systemd_refusals():
         lambda: quoting.systemd_command([]),
         lambda: quoting.systemd_command(["-/bin/true"]),
         lambda: quoting.systemd_command(["two words"]),
+        lambda: quoting.systemd_word("\ufdd0"),
+        lambda: quoting.systemd_line("\U0001fffe"),
     ):
         with pytest.raises(CannotQuote):
             refused()

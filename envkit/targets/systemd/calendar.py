@@ -30,8 +30,9 @@ def _interval(seconds: int) -> str:
         return f"*-*-* *:00/{seconds // _MINUTE}:00"
     if seconds < _DAY:
         return f"*-*-* 00/{seconds // _HOUR}:00:00"
-    days = seconds // _DAY
-    return f"*-*-* {_NIGHT}" if days == 1 else f"*-*-01/{days} {_NIGHT}"
+    # Written out: 252 jumps over the first of January after 01/7 (seen by systemd-analyze calendar).
+    days = _numbers(tuple(range(1, 32, seconds // _DAY)), 31)
+    return f"*-*-{days} {_NIGHT}"
 
 
 def _cron(cron: Cron) -> list[str]:

@@ -1,0 +1,189 @@
+"""A small Debian server whose first process is systemd, in namespaces of its own; see `boot`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from envkit.operations.writing import write_artifacts
+
+LOWER = Path("/opt/envkit-tests/systemd/root")
+HERE = Path(__file__).parent
+PATIENCE = 120
+
+
+class Machine:
+    """One such server; what is changed on it stays in `folder` until the machine is booted again from there."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for name in ("root", "upper", "work"):
+            (folder / name).mkdir()
+        (folder / "lower").symlink_to(LOWER)
+        self.process = None
+
+    # --- on and off ---
+
+    def boot(self):
+        """Starts it and waits until systemd has started everything."""
+        with (self.folder / "console.log").open("ab") as console:
+            self.process = subprocess.Popen(
+                [HERE / "boot", self.folder], stdin=subprocess.DEVNULL, stdout=console, stderr=console
+            )
+        end = time.monotonic() + PATIENCE
+        while self._state() not in {"running", "degraded"}:
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"systemd did not start:\n{(self.folder / 'console.log').read_text()}")
+            time.sleep(0.2)
+
+    def halt(self):
+        """Ends it as a power cut does: its first process is killed, and the kernel kills all others."""
+        if self.process is not None:
+            for child in self._children():
+                os.kill(child, signal.SIGKILL)
+            self.process.wait(PATIENCE)
+            self.process = None
+
+    def _children(self):
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
+
+    def _state(self):
+        """What systemctl says of the whole system, or nothing where there is no systemd yet."""
+        children = self._children()
+        if not children or "systemd" not in str(Path(f"/proc/{children[0]}/exe").readlink()):
+            return ""
+        done = subprocess.run(
+            [*self.enter(), "systemctl", "is-system-running"], capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip()
+
+    # --- inside ---
+
+    def enter(self):
+        """The words before a command that is to run there."""
+        (child,) = self._children()
+        return [
+            "nsenter",
+            "--target",
+            str(child),
+            "--all",
+            "--root",
+            "--wd",
+            "env",
+            "-i",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+        ]
+
+    def run(self, *command, check=True):
+        """Runs a command there; returns what it printed."""
+        done = subprocess.run(
+            [*self.enter(), *command],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"{' '.join(command)}: {done.stdout}\n{self.journal()}")
+        return done.stdout
+
+    def path(self, path):
+        """A path of the running machine as this one sees it."""
+        (child,) = self._children()
+        return Path(f"/proc/{child}/root{path}")
+
+    def journal(self):
+        """The last lines that its services wrote."""
+        return self.run("journalctl", "--no-pager", "-n", "60", check=False)
+
+    def show(self, unit, *properties):
+        """Properties of a unit, in this order."""
+        lines = self.run("systemctl", "show", unit, "-p", ",".join(properties)).splitlines()
+        found = dict(line.split("=", 1) for line in lines if "=" in line)
+        return [found[name] for name in properties]
+
+    def settle(self, unit, state="active"):
+        """Waits until a unit is in this state."""
+        self.wait(lambda: self.show(unit, "ActiveState") == [state], f"{unit} is not {state}")
+
+    def wait(self, holds, problem):
+        """Waits until something holds."""
+        end = time.monotonic() + PATIENCE
+        while not holds():
+            assert time.monotonic() < end, f"{problem}\n{self.journal()}"
+            time.sleep(0.1)
+
+    def get(self, path="/", host="shop.test"):
+        """Status and body of a GET that its nginx answers."""
+        program = (
+            "import http.client, sys\n"
+            "c = http.client.HTTPConnection('127.0.0.1', 80, timeout=60)\n"
+            "c.request('GET', sys.argv[1], headers={'Host': sys.argv[2]})\n"
+            "r = c.getresponse()\n"
+            "print(r.status, r.read().decode())\n"
+        )
+        status, _, body = self.run("python3", "-c", program, path, host).partition(" ")
+        return int(status), body.rstrip("\n")
+
+    # --- files ---
+
+    def write(self, path, text, mode=0o644):
+        """Makes a file."""
+        place = self.path(path)
+        place.touch(mode=mode)
+        place.chmod(mode)
+        place.write_text(text)
+
+    def install(self, name, renderings):
+        """Puts rendered files in place as the README of the examples does it by hand."""
+        scratch = self.folder / "rendered"
+        shutil.rmtree(scratch, ignore_errors=True)
+        for rendering in renderings:
+            write_artifacts(rendering.artifacts, scratch)
+        shutil.copytree(scratch / "systemd", self.path("/"), dirs_exist_ok=True)
+        for site in (scratch / "nginx/sites").iterdir():
+            shutil.copy(site, self.path("/etc/nginx/sites-available"))
+            link = self.path("/etc/nginx/sites-enabled") / site.name
+            if not link.is_symlink():
+                link.symlink_to(f"/etc/nginx/sites-available/{site.name}")
+        self.path("/etc/nginx/sites-enabled/default").unlink(missing_ok=True)
+        page = self.path(f"/usr/share/envkit/{name}/maintenance.html")
+        page.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(scratch / "nginx/maintenance.html", page)
+        self.run("systemd-sysusers")
+        self.run("systemctl", "daemon-reload")
+
+    def load(self, *options, host="shop.test", requests=20_000):
+        """A load on its nginx, begun: see `Load`."""
+        return Load(self, host, requests, options)
+
+
+class Load:
+    """`tests/load.py` inside the machine; it ends when the block ends, and there were enough requests."""
+
+    def __init__(self, machine, host, requests, options):
+        shutil.copy(HERE.parent / "load.py", machine.path("/root/load.py"))
+        command = ["python3", "/root/load.py", "127.0.0.1:80", host, "--requests", str(requests), *options]
+        self.process = subprocess.Popen(
+            [*machine.enter(), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.result = None
+
+    def __enter__(self):
+        assert self.process.stdout.readline() == "running\n"
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            self.process.kill()
+        printed, _ = self.process.communicate(timeout=PATIENCE * 2)
+        if kind is None:
+            self.result = json.loads(printed)

@@ -1,0 +1,87 @@
+"""Restarts, reloads and kills while 32 connections ask without pause."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.systemd.conftest import APP
+
+CONNECTIONS = 32
+TIMES = range(3)
+
+
+@pytest.fixture
+def version(machine):
+    """Writes a version of the app to the disk of the server; the first one is put back at the end."""
+
+    def write(number):
+        text = (APP / "shop.py").read_text().replace('VERSION = "1"', f'VERSION = "{number}"')
+        machine.write("/srv/shop/shop.py", text)
+
+    yield write
+    shutil.copy(APP / "shop.py", machine.path("/srv/shop/shop.py"))
+    machine.run("systemctl", "restart", "shop-web.service")
+
+
+@pytest.mark.parametrize("time", TIMES)
+def test_restart(machine, version, time):
+    """A restart of the whole app brings the new version, and no request fails or has to be sent again."""
+    version(f"2.{time}")
+    with machine.load() as load:
+        machine.run("systemctl", "restart", "shop.target")
+        machine.wait(lambda: machine.get() == (200, f"version 2.{time}"), "the new version is not there")
+    assert (load.result["failed"], load.result["resent"]) == ({}, 0)
+    assert load.result["requests"] >= 20_000
+    assert load.result["bodies"].keys() >= {f"version 2.{time}"}
+    assert len(load.result["bodies"]) == 2
+
+
+@pytest.mark.parametrize("time", TIMES)
+def test_nginx_reload(machine, time):
+    """Nginx reads its files anew and no request fails."""
+    with machine.load() as load:
+        workers = machine.run("sh", "-c", "cat /proc/$(cat /run/nginx.pid)/task/*/children")
+        machine.run("systemctl", "reload", "nginx.service")
+        now = "cat /proc/$(cat /run/nginx.pid)/task/*/children"
+        machine.wait(lambda: not set(workers.split()) & set(machine.run("sh", "-c", now).split()), "old workers stay")
+    assert load.result["failed"] == {}, time
+    assert load.result["requests"] >= 20_000
+
+
+@pytest.mark.parametrize("time", TIMES)
+def test_maintenance_off(machine, time):
+    """Everyone is held while the flag is there; from the moment it is gone, no request fails."""
+    flag = machine.path("/var/lib/envkit/shop/maintenance")
+    flag.parent.mkdir(parents=True, exist_ok=True)
+    flag.touch()
+    with machine.load("--maintenance") as load:
+        flag.unlink()
+    assert load.result["failed"] == {}, time
+    assert load.result["held"] >= CONNECTIONS
+    assert load.result["requests"] >= 20_000
+
+
+def test_worker_killed(machine):
+    """A worker that is killed fails no more than the requests that it held, and is replaced."""
+    with machine.load(requests=10_000) as load:
+        worker = machine.get("/pid")[1].split()[0]
+        machine.run("sh", "-c", f"kill -KILL {worker}")
+        master = machine.show("shop-web.service", "MainPID")[0]
+        children = f"/proc/{master}/task/{master}/children"
+        machine.wait(lambda: len(machine.run("cat", children).split()) == 3, "the worker is not replaced")
+    assert sum(load.result["failed"].values()) <= CONNECTIONS
+    assert load.result["requests"] >= 10_000
+
+
+def test_master_killed(machine):
+    """When gunicorn itself is killed, systemd starts it again; who asks meanwhile waits in the socket and is served."""
+    (before,) = machine.show("shop-web.service", "NRestarts")
+    with machine.load(requests=10_000) as load:
+        master = machine.show("shop-web.service", "MainPID")[0]
+        machine.run("sh", "-c", f"kill -KILL {master}")
+        machine.wait(lambda: machine.show("shop-web.service", "NRestarts") != [before], "it is not started again")
+        machine.settle("shop-web.service")
+    assert sum(load.result["failed"].values()) <= CONNECTIONS
+    assert load.result["requests"] >= 10_000

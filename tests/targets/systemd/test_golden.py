@@ -1,0 +1,97 @@
+"""What the target systemd renders, and that systemd itself accepts it and finds it tight."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+
+import pytest
+
+from envkit.deployment.errors import DescriptionError
+from envkit.deployment.reading import read_description
+from envkit.operations import systemd_judge
+from envkit.operations.writing import write_artifacts
+from envkit.targets.registry import render_target
+from envkit.targets.systemd import render
+from tests.targets.systemd.matrix import HEAD, MATRIX
+
+
+def rendered(name):
+    """The rendering of a description of the matrix."""
+    return render_target("systemd", read_description(HEAD + MATRIX[name], {}))
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_rendered_files(name, golden):
+    """Each description of the matrix gives the files and findings that were looked at."""
+    rendering = rendered(name)
+    seen = []
+    for artifact in rendering.artifacts:
+        if artifact.path.endswith((".conf.py", "ensure-certificate.sh")):
+            continue  # of other targets, which have golden files of their own
+        seen.append(f"==> {artifact.path} {artifact.mode:04o}\n{artifact.text}")
+    golden(f"{name}.txt", "\n".join([*seen, "==> findings", *map(str, rendering.findings), ""]))
+
+
+@pytest.mark.needs("systemd-analyze")
+@pytest.mark.parametrize("name", sorted({*MATRIX} - {"systemd-255"}))  # of whose keys Debian 12 knows not all
+def test_judge_accepts(name, tmp_path):
+    """The judge, systemd-analyze verify, accepts every unit without a warning."""
+    write_artifacts(rendered(name).artifacts, tmp_path)
+    assert systemd_judge.main([str(tmp_path / "systemd")]) == 0
+
+
+@pytest.mark.needs("systemd-analyze")
+def test_judge_refuses(tmp_path, capfd):
+    """A key that systemd does not know, which it would ignore, is refused by the judge; so is a broken line."""
+    for before, after in (("Type=notify", "Tipe=notify"), ("ExecStart=/", "ExecStart=no/")):
+        artifacts = rendered("least").artifacts
+        write_artifacts(artifacts, tmp_path, force=True)
+        path = tmp_path / "systemd/etc/systemd/system/shop-web.service"
+        path.write_text(path.read_text().replace(before, after))
+        assert systemd_judge.main([str(tmp_path / "systemd")]) == 1
+        assert "shop-web.service" in capfd.readouterr().err
+
+
+@pytest.mark.needs("systemd-analyze")
+@pytest.mark.parametrize("process", ["web", "worker", "backup"])
+def test_sandbox(process, tmp_path):
+    """Systemd's own measure of exposure is 2.0 or better, of 10."""
+    write_artifacts(rendered("everything").artifacts, tmp_path)
+    unit = tmp_path / f"systemd/etc/systemd/system/shop-{process}.service"
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--threshold=20", "--no-pager", unit],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert found, done.stderr
+    assert float(found[1]) <= 2.0
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_ejectable(name):
+    """What is rendered runs without envkit: Python imports the standard library alone, and the check may be missing."""
+    for artifact in rendered(name).artifacts:
+        if artifact.path.endswith("wait-until-healthy"):
+            imported = {
+                alias.name
+                for node in ast.walk(ast.parse(artifact.text))
+                if isinstance(node, ast.Import)
+                for alias in node.names
+            }
+            assert imported == {"http.client", "socket", "sys", "time"}
+        for line in artifact.text.splitlines():
+            if line.startswith("Exec") and "bin/envkit" in line:
+                assert line.startswith('ExecStartPre=/bin/sh -c "if test -x ')
+
+
+def test_containers_are_refused():
+    """A description whose upstream is a service of containers cannot be rendered as units."""
+    deployment = read_description(HEAD + '[http]\nupstream = "web:8000"\n', {})
+    with pytest.raises(DescriptionError) as caught:
+        render(deployment)
+    assert str(caught.value.findings[0]).startswith("envkit.toml: http.upstream: target systemd: names a service")
