@@ -9,7 +9,7 @@ import click
 
 from envkit.cli.channel_names import channels_option
 from envkit.cli.command import Command, description_option, settings_option
-from envkit.cli.output import echo_findings, echo_json, echo_note
+from envkit.cli.output import echo_findings, echo_json, echo_note, printable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -56,10 +56,10 @@ def command(
 ) -> None:
     """Tell where the programs that read a .env disagree.
 
-    FILE is .env unless another is given. Shows every line on which two of the programs see different values, or which one of them refuses: who sees what, why,
-    and the spelling that all of them read alike. Values are never shown, only their shape. Also names set twice or
-    unknown to the settings class, and secrets that git or other users can see. --fix keeps what python-dotenv reads;
-    comments, order and blank lines stay. Exits 1 when there is an error.
+    FILE is .env unless another is given. Shows every line on which two of the programs see different values, or which
+    one of them refuses: who sees what, why, and the spelling that all of them read alike. Values are never shown, only
+    their shape. Also names set twice or unknown to the settings class, and secrets that git or other users can see.
+    --fix keeps what python-dotenv reads; comments, order and blank lines stay. Exits 1 when there is an error.
     """
     from envkit.operations.linting import lint_files
 
@@ -111,15 +111,22 @@ def _line_readers(context: click.Context, names: tuple[str, ...]) -> list[Channe
 
 
 def _settings_class(context: click.Context, description: Path | None, class_name: str | None) -> type[BaseModel] | None:
-    """The settings class that is asked for, or that the description names, if there is a description at all."""
+    """The settings class that is asked for, or the one of this folder's description, if that can be had.
+
+    Lint runs where the app's packages are not installed, too: in pre-commit's own environment, for one.
+    """
+    from envkit.deployment.errors import DescriptionError
+    from envkit.operations.importing import ImportProblem
     from envkit.operations.projects import is_described, project_settings_class
 
-    if class_name is None and description is None:
-        if not is_described():
-            return None
-        from envkit.deployment.reading import load_description
-
-        class_name = load_description(None).settings
-        if class_name is None:
-            return None
-    return project_settings_class(description, class_name, let_errors_through=context.obj["traceback"])[1]
+    implied = class_name is None and description is None
+    if implied and not is_described():
+        return None
+    try:
+        return project_settings_class(description, class_name, let_errors_through=context.obj["traceback"])[1]
+    except (DescriptionError, ImportProblem) as problem:
+        if not implied:
+            raise
+        first = problem.findings[0]
+    echo_note(f"note: names are not compared with a settings class: {printable(str(first))}")
+    return None

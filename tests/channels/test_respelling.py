@@ -114,7 +114,7 @@ def test_a_spelling_on_which_all_agree_delivers_the_value(drawn, readers):
 
 
 def test_a_reader_that_refuses_the_value_is_odd():
-    """node reads all three quotes without a line break, as long as no later line holds the first of them."""
+    """Unquoted, node reads all three quotes without a line break, as long as no later line holds the first of them."""
     spelling = Speller([channel(name) for name in ("docker", "node")]).spelling("NAME", "`'\"")
     assert spelling.odd == ("node",)
 

@@ -72,6 +72,17 @@ def test_without_a_description_no_names_are_checked(env, envkit, project):
     assert envkit("lint", "other.env").code == 0
 
 
+def test_without_the_apps_packages_the_lines_are_linted_all_the_same(env, envkit, project):
+    """Where the class cannot be imported, a note says so; asked for by name, it is an error."""
+    (project / "shop_settings.py").write_text("import a_package_that_is_not_here\n")
+    env("API_TOKEN='abc'\nUNHEARD_OF=1\n")
+    result = envkit("lint", "--for", "dotenv,compose")
+    assert (result.code, result.out) == (0, ".env: no problem found\n")
+    assert result.err.startswith("note: names are not compared with a settings class: ")
+    assert "a_package_that_is_not_here" in result.err
+    assert envkit("lint", "--settings", "shop_settings:ShopSettings").code == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
