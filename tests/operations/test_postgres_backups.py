@@ -1,0 +1,242 @@
+"""Backups of a real PostgreSQL server: dumped and restored whole, in one transaction, with a hidden password."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from envkit.deployment.model import Backup, Deployment
+from envkit.operations import postgres
+from envkit.operations.backing_up import back_up
+from envkit.operations.backups import backups_in
+from envkit.operations.databases import find_database
+from envkit.operations.restoring import restore
+from envkit.operations.steps import OperationError, Steps
+from tests.operations.postgres_server import PASSWORD, Server
+
+pytestmark = pytest.mark.needs("pg_dump")
+
+SCHEMA = """
+CREATE SCHEMA stock;
+CREATE TYPE state AS ENUM ('new', 'sold');
+CREATE FUNCTION doubled(integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1 * 2';
+CREATE TABLE things (id serial PRIMARY KEY, name text UNIQUE, state state DEFAULT 'new', twice integer);
+CREATE TABLE stock.places (id integer PRIMARY KEY, thing integer REFERENCES things (id) ON DELETE RESTRICT);
+CREATE VIEW sold AS SELECT * FROM things WHERE state = 'sold';
+CREATE MATERIALIZED VIEW names AS SELECT name FROM things;
+CREATE INDEX ON things (doubled(id));
+INSERT INTO things (name, twice) SELECT 'thing \\t ''' || n, doubled(n) FROM generate_series(1, 5000) n;
+INSERT INTO stock.places SELECT id, id FROM things WHERE id <= 10;
+"""
+CONTENT = """
+SELECT md5(string_agg(things::text, ',' ORDER BY id)) FROM things;
+SELECT count(*), sum(thing) FROM stock.places;
+SELECT nextval('things_id_seq');
+SELECT relname, relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE nspname IN ('public', 'stock') ORDER BY 1;
+SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1;
+"""
+NEWER_VERSION = """
+ALTER TABLE things DROP COLUMN twice CASCADE;
+DELETE FROM stock.places;
+DELETE FROM things WHERE id > 100;
+CREATE SCHEMA bills;
+CREATE TYPE money_kind AS (amount integer, currency text);
+CREATE TABLE bills.all_of_them (id integer REFERENCES things (id), cost money_kind);
+CREATE TABLE orders (id serial, thing integer REFERENCES things (id));
+CREATE PROCEDURE nothing() LANGUAGE sql AS 'SELECT 1';
+"""
+
+
+@pytest.fixture(scope="module")
+def server():
+    """One server for all tests of the module."""
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def shop(server, tmp_path, monkeypatch):
+    """A description whose database has content; a fresh database for each test."""
+    server.ask("DROP DATABASE shop WITH (FORCE)")
+    server.ask("CREATE DATABASE shop OWNER shop")
+    server.shop(SCHEMA)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", server.url())
+    return Deployment(name="shop", app="shop:app", backup=Backup(database="DATABASE_URL", folder=f"{tmp_path}/backups"))
+
+
+def test_what_was_backed_up_is_restored(server, shop):
+    """Tables, rows, sequences, views, types and functions come back, and what a newer version added goes."""
+    path = back_up(shop, Steps())
+    before = server.shop(CONTENT)
+    server.shop(NEWER_VERSION)
+    newer = server.shop("SELECT count(*) FROM things")
+    replaced = restore(shop, "latest", Steps())
+    assert server.shop(CONTENT) == before
+    assert server.shop("SELECT to_regtype('money_kind') IS NULL, to_regproc('nothing') IS NULL") == "t|t"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+    restore(shop, replaced.name, Steps())
+    assert (newer, server.shop("SELECT count(*) FROM things")) == ("100", "100")
+    assert server.shop("SELECT to_regclass('bills.all_of_them') IS NOT NULL") == "t"
+    restore(shop, path.name, Steps())
+    assert server.shop(CONTENT) == before
+
+
+def test_a_dump_while_writers_write(server, shop):
+    """A writer that writes during the dump is not delayed, and the dump holds whole transactions."""
+    server.shop("CREATE TABLE a (n integer); CREATE TABLE b (n integer)")
+    written = []
+
+    def tell(_words):
+        server.shop("BEGIN; INSERT INTO a VALUES (1); INSERT INTO b VALUES (1); COMMIT")
+        written.append(1)
+
+    back_up(shop, Steps(tell, show=lambda _done, _total: tell("")))
+    restore(shop, "latest", Steps())
+    a, b = server.shop("SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b)").split("|")
+    assert a == b
+    assert 0 < int(a) < len(written)
+
+
+def test_the_password_is_nowhere_to_be_seen(server, shop):
+    """Neither the arguments nor the environment of any process hold it, and it is in no file."""
+    seen = []
+
+    def look(_done, _total):
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                mine = int((process / "stat").read_text().rpartition(")")[2].split()[1]) == os.getpid()
+                texts = [(process / name).read_bytes() for name in ("cmdline", "environ")] if mine else []
+            except OSError:
+                continue
+            seen.extend(texts)
+
+    os.environ.pop("DATABASE_URL")
+    Path(".env").write_text(f'DATABASE_URL="{server.url()}"\n')
+    back_up(shop, Steps(show=look))
+    restore(shop, "latest", Steps(show=look))
+    assert any(b"pg_dump" in text for text in seen)
+    assert any(b"pg_restore" in text for text in seen)
+    assert any(b"PGPASSFILE=/proc/self/fd/" in text for text in seen)
+    from urllib.parse import quote
+
+    assert not [text for text in seen if PASSWORD.encode() in text or quote(PASSWORD, safe="").encode() in text]
+    left = [path for path in Path().rglob("*") if path.is_file() and path.name != ".env"]
+    assert not [path for path in left if PASSWORD.encode() in path.read_bytes()]
+
+
+def test_a_wrong_password_is_not_repeated(server, shop, monkeypatch):
+    """The error says what the server said, with the names of the settings' parts instead of their texts."""
+    monkeypatch.setenv("DATABASE_URL", server.url(password="wrong-word"))
+    with pytest.raises(OperationError) as caught:
+        back_up(shop, Steps())
+    text = str(caught.value)
+    assert "the server was not to be reached" in text
+    assert "password authentication failed" in text
+    assert not [word for word in ("wrong-word", '"shop"', str(server.folder)) if word in text]
+    assert [path.name for path in Path("backups").iterdir()] == [".shop.lock"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_a_damaged_dump_changes_nothing(server, shop, damage):
+    """With a checksum that fits it as well, a damaged dump is refused, or rolled back."""
+    path = back_up(shop, Steps())
+    content = bytearray(path.read_bytes())
+    if damage == "cut":
+        del content[len(content) // 2 :]
+    else:
+        content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(OperationError, match="differs from its checksum"):
+        restore(shop, path.name, Steps())
+    server.shop("DELETE FROM stock.places")
+    before = server.shop(CONTENT)
+    sums = subprocess.run(["sha256sum", path.name], cwd=path.parent, capture_output=True, check=True).stdout
+    (path.parent / f"{path.name}.sha256").write_bytes(sums)
+    with pytest.raises(OperationError, match="damaged"):
+        restore(shop, path.name, Steps())
+    assert server.shop(CONTENT).splitlines()[1:2] == before.splitlines()[1:2] == ["0|"]
+
+
+def test_what_the_server_refuses_is_rolled_back(server, shop):
+    """An error in the middle of a restore leaves everything as it was."""
+    path = back_up(shop, Steps())
+    server.ask(
+        "CREATE SCHEMA of_another; CREATE TABLE of_another.one (thing integer REFERENCES things (id));"
+        "GRANT USAGE ON SCHEMA of_another TO shop; GRANT SELECT ON of_another.one TO shop",
+        database="shop",
+    )
+    server.shop("DELETE FROM stock.places")
+    with pytest.raises(OperationError, match="the dump was not restored, nothing was changed"):
+        restore(shop, path.name, Steps())
+    assert server.shop("SELECT count(*) FROM things") == "5000"
+    assert server.shop("SELECT count(*) FROM stock.places") == "0"
+
+
+KILLED = """
+import os, signal, sys
+from envkit.deployment.model import Backup, Deployment
+from envkit.operations.backing_up import back_up
+from envkit.operations.restoring import restore
+from envkit.operations.steps import Steps
+
+action, last = sys.argv[1], int(sys.argv[2])
+shop = Deployment(name="shop", app="shop:app", backup=Backup(database="DATABASE_URL", folder="backups"))
+signs = 0
+
+def sign(*_):
+    global signs
+    signs += 1
+    if signs == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+steps = Steps(sign, show=sign)
+back_up(shop, steps) if action == "back up" else restore(shop, "latest", steps)
+"""
+
+
+@pytest.mark.parametrize("action", ["back up", "restore"])
+def test_killed_at_any_moment_it_can_be_repeated(server, shop, action):
+    """SIGKILL at any step, or while data flows, leaves the old or the new content; repeating finishes."""
+    back_up(shop, Steps())
+    server.shop("DELETE FROM stock.places")
+    root = Path(__file__).parents[2]
+    for last in range(1, 50):
+        command = [sys.executable, "-c", KILLED, action, str(last)]
+        done = subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": str(root)})
+        found = server.shop("SELECT count(*) FROM stock.places")
+        if done.returncode == 0:
+            assert last > 4
+            assert found == ("0" if action == "back up" else "10")
+            break
+        assert done.returncode == -signal.SIGKILL
+        assert found == "0"
+    whole = [backup.path.name for backup in backups_in(Path("backups"), "shop")]
+    present = sorted(path.name for path in Path("backups").iterdir() if path.name != ".shop.lock")
+    assert present == sorted([*whole, *(f"{name}.sha256" for name in whole)])
+
+
+def test_the_programs_fit_the_server(server, shop):
+    """The client programs are those of the server's major version."""
+    programs = postgres.programs_for(find_database(shop))
+    assert f"/{programs.major}/" in programs.dump
+    assert str(programs.major) == server.ask("SHOW server_version").partition(".")[0]
+
+
+def test_without_a_fitting_program(shop, monkeypatch):
+    """Programs older than the server are not used; the package that has the right ones is named."""
+    (present, *_) = postgres._installed()
+    monkeypatch.setattr(postgres, "_installed", lambda: [present._replace(major=9)])
+    with pytest.raises(OperationError, match=r"pg_dump of version \d+, the server's, is not installed. install postg"):
+        back_up(shop, Steps())
+    monkeypatch.setattr(postgres, "_installed", list)
+    with pytest.raises(OperationError, match="pg_dump is not installed"):
+        back_up(shop, Steps())
