@@ -99,6 +99,8 @@ class Speller:
         for escaped, form in (('\\"', '\\ and "'), ('\\"$', '\\, " and $'), ('\\"$`', '\\, ", $ and `')):
             text = value.translate({ord(character): f"\\{character}" for character in escaped})
             yield f'"{text}"', f"double quotes, with a backslash before {form}"
+        if "\n" not in value and "\r" not in value:
+            yield value, "no quotes"
         for reader in self.readers:
             if reader.refuse(name, value) is None:
                 text = reader.write({name: value}).removeprefix(f"{name}=").removesuffix("\n")
@@ -111,21 +113,21 @@ def rewrite(text: str, readers: Sequence[Channel]) -> Rewritten:
     What no spelling makes alike stays as it is, and so do comments, order and blank lines; a comment behind a value
     that is rewritten goes to a line of its own above it. python-dotenv sees the same values in the result.
     """
-    if not compare(text, readers):
+    disputed_at_first = len(compare(text, readers))
+    if not disputed_at_first:
         return Rewritten(text, ())
     before = normalised(text)
     parts = statements(before)
     replacements = _replacements(before, parts, readers)
     result = _replaced(before, parts, replacements)
+    left = _disputed(result, readers)
     # Another line may still come between: a quote above that never closes. Such a line stays as it was.
-    left = _disputed(result, readers) if replacements else set()
-    unhelped = (
-        {index for index, part in enumerate(statements(result)) if not left.isdisjoint(_lines(part))} if left else set()
-    )
+    unhelped = {index for index, part in enumerate(statements(result)) if left and not left.isdisjoint(_lines(part))}
     if unhelped & replacements.keys():
         replacements = {index: new for index, new in replacements.items() if index not in unhelped}
         result = _replaced(before, parts, replacements)
-    if _pairs(DOTENV, result) != _pairs(DOTENV, text):
+        left = _disputed(result, readers)
+    if len(left) >= disputed_at_first or _pairs(DOTENV, result) != _pairs(DOTENV, text):
         return Rewritten(text, ())
     return Rewritten(result, tuple(parts[index].line for index in sorted(replacements)))
 

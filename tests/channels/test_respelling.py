@@ -72,6 +72,7 @@ def test_what_no_spelling_makes_alike_stays(text, readers):
 @given(env_texts, some_readers)
 @example("B=it's\nC=don't\n", ["dotenv", "shell"])
 @example("A=\r=", ["dotenv", "docker"])
+@example("==\\\r\nA=", ["dotenv", "docker", "systemd"])
 @example("A='x'\r\nB=\"${A}\"\r\n", ["docker", "shell", "node"])
 def test_values_stay_and_what_is_left_is_named(text, readers):
     """python-dotenv reads the same values before and after; every line still disputed is found again."""
