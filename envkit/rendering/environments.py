@@ -6,6 +6,7 @@ other and would be quoted: share parts of templates by `include`.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
@@ -40,8 +41,11 @@ _FILTERS: dict[str, dict[str, Callable[..., Fragment]]] = {
 }
 
 
+@cache
 def environment(language: Language, templates: Path) -> Environment:
     """An environment for the templates of a folder, which quotes every expression for `language`.
+
+    Made once, so that a template is compiled once however often it is rendered.
 
     A value which the language cannot hold raises `CannotQuote`; a name the caller did not give,
     `jinja2.UndefinedError`.

@@ -1,14 +1,25 @@
-"""The labels by which Watchtower knows the containers it may replace."""
+"""What the targets for containers share: the labels by which Watchtower knows its containers, and a warning."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from envkit.findings import Finding
 
 if TYPE_CHECKING:
     from envkit.deployment.model import Deployment
 
 PREFIX = "com.centurylinklabs.watchtower"
 """The project's labels kept this prefix in the maintained fork."""
+NO_TABLE = Finding(
+    "envkit.toml",
+    "container",
+    "is missing, so gunicorn's file still says a socket that no other container reaches",
+    "add [container], then render gunicorn as well",
+    severity="warning",
+    rule="no-container",
+)
+"""For an app that is rendered for containers without being described for them."""
 
 
 def scope_label(deployment: Deployment) -> tuple[str, str]:

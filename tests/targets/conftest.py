@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from tests.targets.programs import Recorder
+
 UPDATE = "ENVKIT_TESTS_UPDATE_GOLDEN"
 
 
@@ -24,3 +26,9 @@ def golden(request):
         assert text == file.read_text(encoding="utf-8")
 
     return compare
+
+
+@pytest.fixture
+def recorder(tmp_path):
+    """Programs that write down how they were called."""
+    return Recorder(tmp_path)

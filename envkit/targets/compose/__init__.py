@@ -27,6 +27,7 @@ from envkit.targets.compose.services import (
     services_context,
 )
 from envkit.targets.compose.yaml import block, key
+from envkit.targets.labels import NO_TABLE
 from envkit.targets.nginx.place import CONTAINER, CONTAINER_FOLDER
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def render(deployment: Deployment, settings: SettingNames | None = None, form: F
         DescriptionError: the description does not fit containers.
         CannotQuote: a language of the files cannot hold a text of the description.
     """
+    missing = (NO_TABLE,) if deployment.container is None and deployment.http.upstream is None else ()
     deployment = _in_containers(deployment)
     problems = list(problems_of(deployment, form))
     if problems:
@@ -78,7 +80,7 @@ def render(deployment: Deployment, settings: SettingNames | None = None, form: F
         for artifact in proxy.artifacts
         if not artifact.path.startswith("nginx/sites/")
     ]
-    return Rendering(tuple(artifacts), (*proxy.findings, *warnings_of(deployment, settings, form)))
+    return Rendering(tuple(artifacts), (*missing, *proxy.findings, *warnings_of(deployment, settings, form)))
 
 
 def _judge(folder: Path, _: Deployment) -> list[str]:
@@ -158,6 +160,7 @@ def _deploy_script(deployment: Deployment, form: Form) -> str:
         pull="/" in derived.image(deployment),
         beside=[name for name, wanted in described if wanted],
         release=RELEASE in deployment.processes,
+        nginx_file=f"{CONTAINER_FOLDER}/nginx.conf",
         services=[*always, "nginx", *(["certbot"] if deployment.http.tls == "letsencrypt" else [])],
     )
 

@@ -11,7 +11,7 @@ from envkit.deployment.model import Container
 from envkit.findings import Finding
 from envkit.rendering.environments import Language, environment, header
 from envkit.targets.artifacts import Artifact, Judge, Rendering
-from envkit.targets.labels import update_labels
+from envkit.targets.labels import NO_TABLE, update_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,27 +54,18 @@ def _context(deployment: Deployment) -> dict[str, Any]:
         "pull": "/" in derived.image(deployment),
         "mounts": [_mount(mount) for mount in container.data],
         "options": [
-            "--restart",
-            container.restart,
-            "--publish",
-            f"{container.address}:{container.port or port}:{port}",
-            "--stop-timeout",
-            str(derived.stop_grace(deployment)),
-            *(("--read-only", "--tmpfs", "/tmp") if container.read_only else ()),  # noqa: S108 - the container's own
-            "--cap-drop",
-            "ALL",
-            "--security-opt",
-            "no-new-privileges:true",
-            "--log-driver",
-            "json-file",
-            "--log-opt",
-            f"max-size={container.log_size}",
-            "--log-opt",
-            f"max-file={container.log_files}",
-            *(("--memory", str(process.memory)) if process.memory is not None else ()),
-            *(("--cpus", str(process.cpus)) if process.cpus is not None else ()),
-            *(("--user", user) if user else ()),
-            *(word for name, value in update_labels(deployment) for word in ("--label", f"{name}={value}")),
+            ["--restart", container.restart],
+            ["--publish", f"{container.address}:{container.port or port}:{port}"],
+            ["--stop-timeout", str(derived.stop_grace(deployment))],
+            *([["--read-only"], ["--tmpfs", "/tmp"]] if container.read_only else []),  # noqa: S108 - the container's own
+            ["--cap-drop", "ALL"],
+            ["--security-opt", "no-new-privileges:true"],
+            ["--log-driver", "json-file"],
+            ["--log-opt", f"max-size={container.log_size}", "--log-opt", f"max-file={container.log_files}"],
+            *([["--memory", str(process.memory)]] if process.memory is not None else []),
+            *([["--cpus", str(process.cpus)]] if process.cpus is not None else []),
+            *([["--user", user]] if user else []),
+            *(["--label", f"{name}={value}"] for name, value in update_labels(deployment)),
         ],
         "grace": str(derived.stop_grace(deployment)),
         "command": ["web"] if container.base == "envkit" else list(process.command),
@@ -84,7 +75,7 @@ def _context(deployment: Deployment) -> dict[str, Any]:
 def _mount(mount: str) -> tuple[str, str, str]:
     """What comes before the host's folder, that folder, and what comes after it."""
     source, target = mount.split(":", 1)
-    return "type=bind,source=", source, f",target={target}"
+    return "type=bind,source=", source.removeprefix("./"), f",target={target}"
 
 
 def _port(deployment: Deployment) -> int:
@@ -95,6 +86,8 @@ def _port(deployment: Deployment) -> int:
 
 def _findings(deployment: Deployment) -> Iterator[Finding]:
     container = deployment.container or Container()
+    if deployment.container is None and deployment.http.upstream is None:
+        yield NO_TABLE
     if not container.address.startswith(_LOOPBACK):
         yield _warning(
             "container.address",

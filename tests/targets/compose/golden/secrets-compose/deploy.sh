@@ -1,0 +1,33 @@
+#!/bin/sh
+# Made by envkit 0.1.0 from envkit.toml. Changes made here are lost:
+# change envkit.toml, then run `envkit render compose`.
+# Replaces what runs by what compose.yaml says, in an order in which nothing is lost. For docker-compose 1: COMPOSE=docker-compose ./deploy.sh
+# A compose.override.yaml beside compose.yaml is yours, and read as well.
+set -eu
+cd "$(dirname "$0")"
+
+compose() {
+    # shellcheck disable=SC2086 # two words
+    ${COMPOSE:-docker compose} -p shop "$@"
+}
+
+compose up -d --no-deps postgres
+for service in postgres; do
+    tries=0
+    until [ "$(docker inspect --format '{{ .State.Health.Status }}' "$(compose ps -q "$service")")" = healthy ]; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 60 ]; then
+            echo "$service does not become healthy; nothing else was touched" >&2
+            exit 1
+        fi
+        sleep 2
+    done
+done
+
+# Where nginx runs, it reads its files anew; files that it refuses change nothing and end this.
+proxy=$(compose ps -q nginx)
+if [ -n "$proxy" ] && [ "$(docker inspect --format '{{ .State.Running }}' "$proxy")" = true ]; then
+    docker exec "$proxy" nginx -e stderr -c /etc/envkit/nginx/nginx.conf -s reload
+fi
+
+compose up -d --no-deps web worker nginx

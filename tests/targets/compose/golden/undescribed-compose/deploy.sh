@@ -1,0 +1,20 @@
+#!/bin/sh
+# Made by envkit 0.1.0 from envkit.toml. Changes made here are lost:
+# change envkit.toml, then run `envkit render compose`.
+# Replaces what runs by what compose.yaml says, in an order in which nothing is lost. For docker-compose 1: COMPOSE=docker-compose ./deploy.sh
+# A compose.override.yaml beside compose.yaml is yours, and read as well.
+set -eu
+cd "$(dirname "$0")"
+
+compose() {
+    # shellcheck disable=SC2086 # two words
+    ${COMPOSE:-docker compose} -p shop "$@"
+}
+
+# Where nginx runs, it reads its files anew; files that it refuses change nothing and end this.
+proxy=$(compose ps -q nginx)
+if [ -n "$proxy" ] && [ "$(docker inspect --format '{{ .State.Running }}' "$proxy")" = true ]; then
+    docker exec "$proxy" nginx -e stderr -c /etc/envkit/nginx/nginx.conf -s reload
+fi
+
+compose up -d --no-deps web nginx

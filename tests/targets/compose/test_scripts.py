@@ -1,0 +1,125 @@
+"""The scripts that Compose's files hold, run with stand-ins for the programs that they call."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+
+import pytest
+import yaml
+
+from envkit.operations.writing import write_artifacts
+from envkit.targets.compose import render
+from tests.targets.compose.matrix import SETTINGS, described
+
+PROJECT = ("docker", "compose", "-p", "shop")
+
+
+@pytest.fixture
+def deploy(tmp_path, recorder):
+    """Runs deploy.sh of an entry, with a docker that does what `body` says."""
+
+    def run(name, body="", folders=()):
+        write_artifacts(render(described(name), SETTINGS).artifacts, tmp_path)
+        for folder in folders:
+            (tmp_path / folder).mkdir()
+        recorder.program("docker", body)
+        return recorder.run(str(tmp_path / "deploy.sh"))
+
+    return run
+
+
+HEALTHY = 'case "$*" in *State.Health*) echo healthy;; *State.Running*) echo true;; *"ps -q"*) echo id;; esac'
+
+
+def test_release_comes_before_anything_is_replaced(deploy, recorder):
+    """What the app needs is started and healthy, then release runs to its end, then the rest is replaced."""
+    done = deploy("processes", HEALTHY)
+    assert (done.returncode, done.stderr) == (0, "")
+    actions = [call[4:] for call in recorder.calls if call[:4] == list(PROJECT) and call[4] != "ps"]
+    assert actions == [
+        ["build"],
+        ["up", "-d", "--no-deps", "redis", "postgres", "dynamodb-local"],
+        ["run", "--rm", "-T", "--no-deps", "release"],
+        ["up", "-d", "--no-deps", "web", "worker", "clock", "nginx"],
+    ]
+    reload = ["docker", "exec", "id", "nginx", "-e", "stderr", "-c", "/etc/envkit/nginx/nginx.conf", "-s", "reload"]
+    assert reload in recorder.calls
+
+
+def test_a_failed_release_leaves_the_old_ones_serving(deploy, recorder):
+    """Nothing is replaced after it, and the script fails."""
+    done = deploy("processes", f'{HEALTHY}\ncase "$*" in *"run --rm"*) exit 3;; esac')
+    assert done.returncode == 3
+    assert [call[-1] for call in recorder.calls][-1] == "release"
+
+
+def test_refused_files_of_nginx_replace_nothing(deploy, recorder):
+    """The proxy keeps the files it has, and the script fails before the app is touched."""
+    done = deploy("processes", f'{HEALTHY}\ncase "$*" in *"-s reload") exit 1;; esac')
+    assert done.returncode == 1
+    assert recorder.calls[-1][-2:] == ["-s", "reload"]
+
+
+def test_a_missing_folder_is_told(deploy, recorder):
+    """Docker would make it as root's, and the app could not write there."""
+    done = deploy("data")
+    assert (done.returncode, done.stderr) == (1, "./data is missing: make it, owned by the container's user\n")
+    assert recorder.calls == []
+
+
+def test_an_image_of_a_registry_is_pulled(deploy, recorder):
+    """One without a build; and another Compose is taken from the environment."""
+    assert deploy("letsencrypt", HEALTHY).returncode == 0
+    assert [*PROJECT, "pull", "web"] in recorder.calls
+    assert [*PROJECT, "up", "-d", "--no-deps", "web", "nginx", "certbot"] in recorder.calls
+
+
+@pytest.fixture
+def certbot(recorder):
+    """The command of the service certbot, started with stand-ins; ended with the test."""
+    text = render(described("letsencrypt"), SETTINGS).artifacts[0].text
+    service = yaml.safe_load(text)["services"]["certbot"]
+    (script,) = service["command"]
+    for name in ("chgrp", "chmod"):
+        recorder.program(name)
+    recorder.program("sleep", "exec /bin/sleep 100")
+    started = []
+
+    def start(body=""):
+        recorder.program("certbot", body)
+        command = [*service["entrypoint"], script.replace("$$", "$")]
+        started.append(subprocess.Popen(command, env=recorder.environ(), start_new_session=True))
+        end = time.monotonic() + 20
+        while not any(call[0] == "sleep" for call in recorder.calls):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def test_first_issue_and_renewal_are_one_command(certbot, recorder):
+    """It asks for all domains through the webroot, and sleeps half a day; the signal to stop ends it at once."""
+    process = certbot()
+    asked, *_ = recorder.calls
+    assert asked[:2] == ["certbot", "certonly"]
+    assert asked[-4:] == ["--domain", "shop.example.org", "--domain", "www.example.org"]
+    assert {"--non-interactive", "--keep-until-expiring", "--renew-with-new-domains"} <= set(asked)
+    assert asked[asked.index("--webroot-path") + 1] == "/var/www/acme"
+    assert asked[asked.index("--server") + 1] == "https://acme.example.org/directory"
+    assert asked[asked.index("--cert-name") + 1] == "shop.example.org"
+    assert recorder.calls[-1] == ["sleep", "43200"]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+def test_a_failed_issue_is_tried_again_sooner(certbot, recorder):
+    """After a quarter of an hour: Let's Encrypt allows five failures an hour."""
+    certbot("exit 1")
+    assert recorder.calls[-1] == ["sleep", "900"]
