@@ -1,21 +1,14 @@
-"""The images, each built once a session: on a stand-in for the public base, by build arguments and secrets alone."""
+"""The images, each built once a session."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from tests.containers.engine_client import CA_BUNDLE, Docker, stand_in
+from tests.containers.engine_client import Docker, stand_in
+from tests.containers.images import build_base, make_app, pip_configuration, settings_of_the_app
 from tests.engine import NoEngineError, building_client
-
-ROOT = Path(__file__).parents[2]
-CANARY = "canary-of-the-build-7f3a"
-"""In every file that must stay out of the images."""
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +28,7 @@ def docker(docker_host):
 @pytest.fixture(scope="session")
 def pip_conf(tmp_path_factory):
     """The configuration of pip as a secret of builds."""
-    file = tmp_path_factory.mktemp("secrets") / "pip.conf"
-    file.write_text(f"# {CANARY}\n[global]\ncert = {CA_BUNDLE}\n")
-    return file
+    return pip_configuration(tmp_path_factory.mktemp("secrets"))
 
 
 @pytest.fixture(scope="session")
@@ -47,37 +38,15 @@ def stand_in_image(docker):
 
 
 @pytest.fixture(scope="session")
-def base_image(docker, stand_in_image, pip_conf, tmp_path_factory):
-    """envkit-base; here its build trusts the certificate authorities that the secret ca.pem holds."""
-    own = tmp_path_factory.mktemp("secrets") / "pip.conf"
-    own.write_text(pip_conf.read_text().replace(str(CA_BUNDLE), "/run/secrets/ca.pem"))
-    authorities = own.with_name("ca.pem")
-    authorities.write_text(f"# {CANARY}\n{CA_BUNDLE.read_text()}")
-    return docker.build(
-        ROOT,
-        "base",
-        file=ROOT / "image/Dockerfile",
-        args=[f"BASE={stand_in_image}"],
-        secrets=[f"id=pip.conf,src={own}", f"id=ca.pem,src={authorities}"],
-    )
+def base_image(docker, stand_in_image, tmp_path_factory):
+    """The image envkit-base."""
+    return build_base(docker, stand_in_image, tmp_path_factory.mktemp("secrets"))
 
 
 @pytest.fixture(scope="session")
 def app_folder(base_image, tmp_path_factory):
-    """The sample app with the Dockerfile that `envkit init --docker` writes, amid what must stay out of its image."""
-    folder = tmp_path_factory.mktemp("app") / "teams"
-    shutil.copytree(
-        ROOT / "examples/flask_app", folder, ignore=shutil.ignore_patterns("__pycache__", ".env", "*.sqlite3")
-    )
-    subprocess.run([sys.executable, "-m", "envkit", "init", "--docker"], cwd=folder, check=True, capture_output=True)
-    for path in (".env", "teams_app/.env.production", ".git/config", "data/teams.sqlite3", "app.private-key.pem"):
-        (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_text(f"SECRET_KEY={CANARY}\n")
-    dockerfile = folder / "Dockerfile"
-    first, _, rest = dockerfile.read_text().partition("\n")
-    assert first.startswith("FROM envkit-base:")
-    dockerfile.write_text(f"FROM {base_image}\n{rest}")
-    return folder
+    """The sample app as one has it before a build."""
+    return make_app(base_image, tmp_path_factory.mktemp("app"))
 
 
 @pytest.fixture(scope="session")
@@ -89,13 +58,7 @@ def app_image(docker, app_folder, pip_conf):
 @pytest.fixture(scope="session")
 def app_options(tmp_path_factory):
     """Options of `docker run` that give the sample app its settings."""
-    folder = tmp_path_factory.mktemp("settings")
-    maker = [sys.executable, str(ROOT / "examples/flask_app/make_demo_env.py"), str(folder)]
-    subprocess.run(maker, check=True, capture_output=True)
-    text = (folder / ".env").read_text()
-    lines = [line for line in text.splitlines() if not line.startswith("DATABASE=")]
-    (folder / "run.env").write_text("\n".join([*lines, "DATABASE=/tmp/teams.sqlite3", ""]))
-    return ("--env-file", str(folder / "run.env"), "--env", "ENVKIT_HTTP__UPSTREAM=web:8000")
+    return settings_of_the_app(tmp_path_factory.mktemp("settings"))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,10 +32,12 @@ class Docker:
         self.environ = {**os.environ, "DOCKER_HOST": host, "DOCKER_BUILDKIT": "1"}
         self._count = 0
 
-    def __call__(self, *arguments: str, check: bool = True, **more) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str, check: bool = True, timeout: float | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """One command of the client."""
         done = subprocess.run(
-            [self.program, *arguments], env=self.environ, text=True, capture_output=True, check=False, **more
+            [self.program, *arguments], env=self.environ, text=True, capture_output=True, check=False, timeout=timeout
         )
         assert not check or done.returncode == 0, f"docker {' '.join(arguments)}\n{done.stdout}{done.stderr}"
         return done
@@ -79,9 +81,10 @@ class Container:
         self.docker = docker
         self.name = name
 
-    def state(self) -> dict:
+    def state(self) -> dict[str, Any]:
         """What the engine says of it."""
-        return json.loads(self.docker("inspect", self.name).stdout)[0]
+        found: dict[str, Any] = json.loads(self.docker("inspect", self.name).stdout)[0]
+        return found
 
     def logs(self) -> str:
         """Standard output and standard error."""
@@ -119,7 +122,7 @@ class Container:
 def stand_in(docker: Docker) -> str:
     """An image with Debian's Python, nginx and OpenSSL, and this machine's certificate authorities.
 
-    Its file system is made once, into a folder for caches outside the project.
+    Its file system is made once, into a folder for caches outside the project; an engine that has it keeps it.
     """
     mark = hashlib.sha256(CA_BUNDLE.read_bytes() + " ".join(_PACKAGES).encode()).hexdigest()[:12]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "envkit-tests")
@@ -134,6 +137,7 @@ def stand_in(docker: Docker) -> str:
         options = ("--quiet", "--variant=minbase", f"--include={','.join(_PACKAGES)}", copy_authorities)
         subprocess.run(["mmdebstrap", *options, "bookworm", str(new)], check=True, timeout=400)
         new.rename(archive)
-    tag = f"{docker.name}-stand-in"
-    docker("import", str(archive), tag, timeout=120)
+    tag = f"envkit-tests-stand-in:{mark}"
+    if docker("image", "inspect", tag, check=False).returncode:
+        docker("import", str(archive), tag, timeout=120)
     return tag

@@ -16,8 +16,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.containers.conftest import CANARY, ROOT
 from tests.containers.engine_client import LEAST
+from tests.containers.images import CANARY, ROOT
 
 pytestmark = [pytest.mark.needs("dockerd", "mmdebstrap")]
 PUBLISHED = "--publish=127.0.0.1::8000"

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tests.containers.conftest import CANARY
 from tests.containers.engine_client import LEAST
+from tests.containers.images import CANARY
 
 pytestmark = [pytest.mark.needs("dockerd", "mmdebstrap")]
 DESCRIPTION = """\

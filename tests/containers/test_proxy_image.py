@@ -15,8 +15,8 @@ from envkit.deployment.reading import read_description
 from envkit.operations.writing import write_artifacts
 from envkit.targets import nginx
 from envkit.targets.nginx.place import CONTAINER, CONTAINER_FOLDER
-from tests.containers.conftest import ROOT
 from tests.containers.engine_client import LEAST
+from tests.containers.images import ROOT
 
 pytestmark = [pytest.mark.needs("dockerd", "mmdebstrap", "openssl")]
 NAME = "shop.example.org"

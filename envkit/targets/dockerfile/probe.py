@@ -10,81 +10,125 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import tomllib
-from typing import Any  # tomllib does so, too
+
+TYPE_CHECKING = False  # as in typing, whose import would be a quarter of the probe's time
+if TYPE_CHECKING:
+    from typing import Any
 
 PATIENCE = 4
 """Seconds for the answer: less than HEALTHCHECK's timeout, so that the reason is still told."""
 _LONGEST = 200
 """Bytes of the answer that are looked at: its first line."""
+_MEMORY = "/dev/shm"  # noqa: S108  a file system in memory that every container has, read-only or not
 
 
 def main() -> int:
     """Says what was answered; the exit code is Docker's: 0 is healthy, 1 is not."""
-    description = _description()
+    upstream, path, host, scheme, *command = facts(_MEMORY)
     with open("/proc/1/cmdline", encoding="utf-8", errors="replace") as file:  # noqa: PTH123  pathlib takes 10 ms
         words = file.read().split("\0")[:-1]
-    if not is_web(words, description):
+    if not is_web(words, command):
         return 0
+    # As nginx would ask, so that an app that insists on its name or on HTTPS answers the same.
+    request = (
+        f"GET {os.environ.get('ENVKIT_HTTP__HEALTH_PATH') or path} HTTP/1.1\r\n"
+        f"Host: {host}\r\nX-Forwarded-Proto: {scheme}\r\nConnection: close\r\n\r\n"
+    )
     try:
-        status = _status(description)
+        answer = _answer(address(os.environ.get("ENVKIT_HTTP__UPSTREAM") or upstream, os.environ.get("PORT")), request)
     except (OSError, ValueError) as error:
         sys.stdout.write(f"no answer: {error}\n")
         return 1
-    sys.stdout.write(f"{status}\n")
-    return 0 if status.partition(" ")[2].startswith("2") else 1
+    sys.stdout.write(f"{answer}\n")
+    return 0 if answer.partition(" ")[2].startswith("2") else 1
 
 
-def is_web(words: list[str], description: dict[str, Any]) -> bool:
-    """Whether these words, the command line of the container's first process, are those of the web process."""
-    if any("gunicorn" in word for word in words) or words[-2:] == ["run", "web"]:  # the latter below --init
-        return True
-    own = description.get("processes", {}).get("web", {}).get("command") or ()
-    tail = (own.split() if isinstance(own, str) else own)[1:]
-    return bool(own) and words[len(words) - len(tail) :] == list(tail)
+def facts(memory: str) -> list[str]:
+    """Upstream, health path, host, scheme and the web process's own command, from the description.
 
-
-def address_and_path(description: dict[str, Any], environ: Any) -> tuple[str | tuple[str, int], str]:
-    """Where the web process listens, as a path or as host and port, and its health path."""
-    http = description.get("http", {})
-    upstream = environ.get("ENVKIT_HTTP__UPSTREAM") or http.get("upstream")
-    upstream = upstream or (
-        "web:8000" if "container" in description else f"unix:/run/{description.get('name')}/web.sock"
-    )
-    path = environ.get("ENVKIT_HTTP__HEALTH_PATH") or http.get("health_path") or "/health"
-    if upstream.startswith("unix:"):
-        return upstream.removeprefix("unix:"), path
-    host, _, port = upstream.rpartition(":")
-    # A service's name stands for every address of this container.
-    host = host.strip("[]") if host[:1].isdigit() or host.startswith("[") else "127.0.0.1"
-    return (host, int(environ.get("PORT") or port)), path
-
-
-def _description() -> dict[str, Any]:
-    for file, keys in (("envkit.toml", ()), ("pyproject.toml", ("tool", "envkit"))):
+    They are remembered in a file in the folder `memory`, as reading TOML takes longer than all else.
+    """
+    for name, keys in (("envkit.toml", ()), ("pyproject.toml", ("tool", "envkit"))):
         try:
-            with open(file, "rb") as opened:  # noqa: PTH123
-                found = tomllib.load(opened)
+            state = os.stat(name)  # noqa: PTH116
         except OSError:
             continue
-        for key in keys:
-            found = found.get(key, {})
+        remembered = f"{memory}/envkit-probe-{os.getuid()}-{state.st_ino}-{state.st_size}-{state.st_mtime_ns}"
+        try:
+            with open(remembered, encoding="utf-8") as file:  # noqa: PTH123
+                return file.read().split("\n")
+        except OSError:
+            pass
+        found = _facts_in(name, keys)
+        if not any("\n" in fact for fact in found):
+            _remember(remembered, "\n".join(found))
         return found
-    return {}
+    return _facts_of({})
 
 
-def _status(description: dict[str, Any]) -> str:
-    """The first line of the answer."""
-    address, path = address_and_path(description, os.environ)
+def is_web(words: list[str], command: list[str]) -> bool:
+    """Whether these words, the command line of the container's first process, are those of the web process.
+
+    Args:
+        words: the command line.
+        command: the web process's own, empty where it is gunicorn.
+    """
+    if any("gunicorn" in word for word in words) or words[-2:] == ["run", "web"]:  # the latter below --init
+        return True
+    tail = command[1:]  # a script's command line begins with its interpreter
+    return bool(command) and words[len(words) - len(tail) :] == tail
+
+
+def address(upstream: str, port: str | None) -> str | tuple[str, int]:
+    """Where the web process listens, as a path or as host and port; the latter may be changed by PORT."""
+    if upstream.startswith("unix:"):
+        return upstream.removeprefix("unix:")
+    host, _, usual = upstream.rpartition(":")
+    # A service's name stands for every address of this container.
+    host = host.strip("[]") if host[:1].isdigit() or host.startswith("[") else "127.0.0.1"
+    return host, int(port or usual)
+
+
+def _facts_in(name: str, keys: tuple[str, ...]) -> list[str]:
+    import tomllib
+
+    with open(name, "rb") as file:  # noqa: PTH123
+        found = tomllib.load(file)
+    for key in keys:
+        found = found.get(key, {})
+    return _facts_of(found)
+
+
+def _facts_of(description: dict[str, Any]) -> list[str]:
     http = description.get("http", {})
-    # As nginx would ask, so that an app that insists on its name or on HTTPS answers the same.
-    host = next(iter(http.get("domains", ())), "localhost")
-    scheme = "http" if http.get("tls", "off") == "off" else "https"
-    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Proto: {scheme}\r\nConnection: close\r\n\r\n"
-    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    usual = "web:8000" if "container" in description else f"unix:/run/{description.get('name')}/web.sock"
+    command = description.get("processes", {}).get("web", {}).get("command") or ()
+    return [
+        http.get("upstream") or usual,
+        http.get("health_path") or "/health",
+        next(iter(http.get("domains", ())), "localhost"),
+        "http" if http.get("tls", "off") == "off" else "https",
+        *(command.split() if isinstance(command, str) else command),
+    ]
+
+
+def _remember(file: str, text: str) -> None:
+    """Writes a file at once or, where there is no such folder, not at all."""
+    own = f"{file}-{os.getpid()}"
+    try:
+        with open(own, "x", encoding="utf-8") as opened:  # noqa: PTH123
+            opened.write(text)
+        os.rename(own, file)  # noqa: PTH104
+    except OSError:
+        pass
+
+
+def _answer(where: str | tuple[str, int], request: str) -> str:
+    """The first line of the answer."""
+    family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET6 if ":" in where[0] else socket.AF_INET
     with socket.socket(family) as connection:
         connection.settimeout(PATIENCE)
-        connection.connect(address)
+        connection.connect(where)
         connection.sendall(request.encode())
         answer = b""
         while b"\n" not in answer and len(answer) < _LONGEST:

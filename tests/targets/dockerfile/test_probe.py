@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 import socket
 import subprocess
 import sys
@@ -14,49 +13,75 @@ import pytest
 from envkit.targets.dockerfile import probe
 
 PROBE = Path(probe.__file__)
-OWN = {"processes": {"web": {"command": "uvicorn shop:app --port 8000"}}}
+OWN = ["uvicorn", "shop:app", "--port", "8000"]
 
 
 @pytest.mark.parametrize(
-    ("words", "description", "expected"),
+    ("words", "command", "expected"),
     [
-        (["/opt/venv/bin/python3", "/opt/venv/bin/gunicorn", "--config", "x", "shop:app"], {}, True),
-        (["gunicorn: master [shop]"], {}, True),
-        (["/sbin/docker-init", "--", "envkit", "run", "web"], {}, True),
-        (["/opt/venv/bin/python3", "-m", "worker"], {}, False),
+        (["/opt/venv/bin/python3", "/opt/venv/bin/gunicorn", "--config", "x", "shop:app"], [], True),
+        (["gunicorn: master [shop]"], [], True),
+        (["/sbin/docker-init", "--", "envkit", "run", "web"], [], True),
+        (["/opt/venv/bin/python3", "-m", "worker"], [], False),
         (["/opt/venv/bin/python3", "-m", "worker"], OWN, False),
         (["/opt/venv/bin/python3", "/opt/venv/bin/uvicorn", "shop:app", "--port", "8000"], OWN, True),
-        (["run-web"], {"processes": {"web": {"command": ["run-web"]}}}, True),
+        (["run-web"], ["run-web"], True),
     ],
 )
-def test_which_process_is_asked(words, description, expected):
+def test_which_process_is_asked(words, command, expected):
     """Only the web process has a health path; a worker is well while it runs."""
-    assert probe.is_web(words, description) is expected
+    assert probe.is_web(words, command) is expected
 
 
 @pytest.mark.parametrize(
-    ("http", "environ", "expected"),
+    ("upstream", "port", "expected"),
     [
-        ({}, {}, ("/run/shop/web.sock", "/health")),
-        ({"upstream": "web:8000", "health_path": "/up"}, {}, (("127.0.0.1", 8000), "/up")),
-        ({"upstream": "web:8000"}, {"PORT": "9000"}, (("127.0.0.1", 9000), "/health")),
-        ({"upstream": "[::1]:8000"}, {}, (("::1", 8000), "/health")),
-        ({"upstream": "127.0.0.2:8000"}, {}, (("127.0.0.2", 8000), "/health")),
+        ("unix:/run/shop/web.sock", "9000", "/run/shop/web.sock"),
+        ("web:8000", None, ("127.0.0.1", 8000)),
+        ("web:8000", "9000", ("127.0.0.1", 9000)),
+        ("[::1]:8000", None, ("::1", 8000)),
+        ("127.0.0.2:8000", "", ("127.0.0.2", 8000)),
+    ],
+)
+def test_where_it_asks(upstream, port, expected):
+    """Where the web process listens; PORT moves it, as it moves gunicorn."""
+    assert probe.address(upstream, port) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('name = "shop"\n', ["unix:/run/shop/web.sock", "/health", "localhost", "http"]),
+        ('name = "shop"\n[container]\n', ["web:8000", "/health", "localhost", "http"]),
         (
-            {"upstream": "unix:/a"},
-            {"ENVKIT_HTTP__UPSTREAM": "web:1", "ENVKIT_HTTP__HEALTH_PATH": "/b"},
-            (("127.0.0.1", 1), "/b"),
+            """
+[http]
+upstream = "a:1"
+health_path = "/up"
+domains = ["a.org", "b.org"]
+tls = "upstream"
+[processes.web]
+command = "uvicorn shop:app --port 8000"
+""",
+            ["a:1", "/up", "a.org", "https", *OWN],
+        ),
+        (
+            '[processes.web]\ncommand = ["a", "b\\nc"]\n',
+            ["unix:/run/None/web.sock", "/health", "localhost", "http", "a", "b\nc"],
         ),
     ],
 )
-def test_where_it_asks(http, environ, expected):
-    """Where the description, or a variable that changes it, says that the web process listens."""
-    assert probe.address_and_path({"name": "shop", "http": http}, environ) == expected
-
-
-def test_where_it_asks_by_default_in_containers():
-    """A description with a table [container] need not name the upstream."""
-    assert probe.address_and_path({"name": "shop", "container": {}}, {}) == (("127.0.0.1", 8000), "/health")
+def test_what_the_description_says(text, expected, tmp_path, monkeypatch):
+    """What it reads once it remembers, until the file changes."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "envkit.toml").write_text(text)
+    (tmp_path / "memory").mkdir()
+    assert [probe.facts(str(tmp_path / "memory")) for _ in range(2)] == [expected] * 2
+    remembered = list((tmp_path / "memory").iterdir())
+    assert [file.read_text().split("\n") for file in remembered] == ([] if "b\nc" in expected else [expected])
+    (tmp_path / "envkit.toml").write_text('[http]\nupstream = "changed-since:1"\n')
+    assert probe.facts(str(tmp_path / "memory"))[0] == "changed-since:1"
+    assert probe.facts(str(tmp_path / "no-such-folder"))[0] == "changed-since:1"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +101,8 @@ def test_what_the_answer_means(answer, code, said, tmp_path, monkeypatch, capsys
             f'[http]\nupstream = "127.0.0.1:{port}"\ndomains = ["shop.example.org"]\ntls = "files"\n'
         )
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(probe, "is_web", lambda _words, _description: True)
+        monkeypatch.setattr(probe, "is_web", lambda _words, _command: True)
+        monkeypatch.setattr(probe, "_MEMORY", str(tmp_path))
         asked = []
 
         def answer_once():
@@ -101,16 +127,16 @@ def test_nobody_there(tmp_path, monkeypatch, capsys):
     """Without an answer it says why; pyproject.toml is read where there is no envkit.toml."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pyproject.toml").write_text(f'[tool.envkit.http]\nupstream = "unix:{tmp_path}/no"\n')
-    monkeypatch.setattr(probe, "is_web", lambda _words, _description: True)
+    monkeypatch.setattr(probe, "is_web", lambda _words, _command: True)
+    monkeypatch.setattr(probe, "_MEMORY", str(tmp_path))
     assert probe.main() == 1
     assert capsys.readouterr().out == "no answer: [Errno 2] No such file or directory\n"
 
 
 def test_runs_alone(tmp_path):
-    """It runs without site-packages, and imports neither http nor anything of envkit."""
-    code = f"import runpy, sys; runpy.run_path({str(PROBE)!r}); print(*sys.modules)"
+    """It runs without site-packages, and imports little of Python and nothing of envkit."""
+    code = f"exec(compile(open({str(PROBE)!r}).read(), 'probe.py', 'exec'), dict(__name__='x')); import sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert not {"envkit", "http.client", "pathlib", "pydantic", "ssl"} & set(done.stdout.split())
-    assert runpy.run_path(str(PROBE))["PATIENCE"] == probe.PATIENCE
+    assert not {"envkit", "http.client", "pathlib", "pydantic", "ssl", "tomllib", "typing"} & set(done.stdout.split())
