@@ -45,8 +45,9 @@ def main() -> None:
             _measure(docker, network, Path(scratch))
         finally:
             docker("network", "rm", network, check=False)
-            tags = docker("images", "--format={{.Repository}}", f"--filter=reference={docker.name}-*").stdout.split()
-            docker("rmi", "--force", *tags, check=False)
+            for images in (f"reference={docker.name}-*", f"label=made-by={docker.name}"):
+                made = docker("images", "--quiet", f"--filter={images}").stdout.split()
+                docker("rmi", "--force", *set(made), check=False)
 
 
 def _measure(docker: Docker, network: str, folder: Path) -> None:
@@ -70,7 +71,7 @@ def _changed(docker: Docker, app: Path, secrets: Sequence[str]) -> list[float]:
         with (app / "teams_app/pages.py").open("a") as file:
             file.write(f"# {number}, {time.time_ns()}\n")
         start = time.perf_counter()
-        docker.build(app, "teams", secrets=secrets)
+        docker.build(app, "teams", f"--label=made-by={docker.name}", secrets=secrets)
         times.append(time.perf_counter() - start)
     return times
 

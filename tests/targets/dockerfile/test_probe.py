@@ -135,7 +135,8 @@ def test_nobody_there(tmp_path, monkeypatch, capsys):
 
 def test_runs_alone(tmp_path):
     """It runs without site-packages, and imports little of Python and nothing of envkit."""
-    code = f"exec(compile(open({str(PROBE)!r}).read(), 'probe.py', 'exec'), dict(__name__='x')); import sys; print(*sys.modules)"
+    run = f"exec(compile(open({str(PROBE)!r}).read(), 'probe.py', 'exec'), dict(__name__='x'))"
+    code = f"{run}; import sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
