@@ -32,6 +32,7 @@ COMMANDS = {
     "precompress": "precompress",
     "run": "run",
     "up": "up",
+    "status": "status",
     "maintenance": "maintenance",
     "backup": "backup",
     "restore": "restore",

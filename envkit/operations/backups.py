@@ -112,6 +112,7 @@ def held(folder: Path, name: str) -> Iterator[None]:
         problem = words_of(error)
     else:
         try:
+            _give_to_owner(lock)
             if not _lock(descriptor):
                 raise stopped(str(folder), "another backup or restore is running", "wait for its end")
             _sweep(folder, name)
@@ -126,6 +127,13 @@ def _make(folder: Path) -> None:
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
+
+
+def _give_to_owner(path: Path) -> None:
+    """What root makes in the folder belongs to the folder's owner, so that the app's own timer can go on with it."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _lock(descriptor: int) -> bool:
@@ -156,7 +164,10 @@ def _sweep(folder: Path, name: str) -> None:
 def commit(written: Path, path: Path) -> None:
     """Gives a written backup its name, after its checksum."""
     digest = _digest(written, lambda _done, _total: None)
-    place(path.with_name(f"{path.name}.sha256"), f"{digest}  {path.name}\n".encode(), mode=0o600)
+    checksum = path.with_name(f"{path.name}.sha256")
+    place(checksum, f"{digest}  {path.name}\n".encode(), mode=0o600)
+    _give_to_owner(checksum)
+    _give_to_owner(written)
     with written.open("rb") as file:
         os.fsync(file.fileno())
     written.rename(path)

@@ -207,3 +207,20 @@ def test_the_first_release_has_nothing_to_back_up(shop):
         file.write("before_release = false\n")
     done = _release(shop)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("shop")
+def test_status(envkit):
+    """One screen, and the same as JSON; exits 1 because this app does not run."""
+    made = envkit("backup").out.strip().rpartition("/")[2]
+    status = envkit("status")
+    assert status.code == 1
+    rows = dict(re.split(r"  +", line, maxsplit=1) for line in status.out.splitlines())
+    assert rows["shop"] == "version unknown"
+    assert rows["maintenance"] == "off"
+    assert rows["last backup"].endswith(f"B: {made}")
+    assert rows["health"].startswith("was not to be reached: ")
+    assert "/health: was not to be reached: " in status.err
+    shown = json.loads(envkit("status", "--json").out)
+    assert (shown["health"]["well"], shown["backup"]["name"], shown["maintenance"]["on"]) == (False, made, False)
+    assert [finding["name"] for finding in shown["findings"]][-1] == "/health"

@@ -1,0 +1,229 @@
+"""How the app is on this server: its units, health, certificate, last backup and maintenance, and what is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from envkit.deployment import derived
+from envkit.findings import Finding
+from envkit.operations.programs import find_program
+from envkit.operations.steps import OperationError
+
+if TYPE_CHECKING:
+    from envkit.deployment.model import Deployment
+    from envkit.operations.backups import Backup
+    from envkit.operations.maintaining import Maintenance
+
+PATIENCE = 5
+"""Seconds for the answer of the health path, and of each program that is asked."""
+BOOTED = Path("/run/systemd/system")
+"""A folder that is there where systemd runs (sd_booted(3))."""
+_RENEWAL_IS_LATE = timedelta(days=10)
+"""Certificates of 45 days are renewed at a third of their time, those of 90 a month before their end."""
+
+
+class UnitState(NamedTuple):
+    """One unit, in systemd's words."""
+
+    name: str
+    active: str
+    """active, inactive, failed, activating …"""
+    sub: str
+    """running, listening, waiting, dead …"""
+    since: str
+    restarts: int
+    """How often systemd started it again after a failure."""
+
+
+class Health(NamedTuple):
+    """What the health path answered."""
+
+    well: bool
+    words: str
+
+
+class Survey(NamedTuple):
+    """Everything on one screen."""
+
+    name: str
+    version: str | None
+    """Of the app's package, where it is installed beside envkit."""
+    units: tuple[UnitState, ...] | None
+    """None where systemd does not run."""
+    health: Health
+    certificate: datetime | None
+    """The end of its time; None where nginx ends no TLS, or it cannot be read."""
+    backup: Backup | None
+    maintenance: Maintenance | None
+    findings: tuple[Finding, ...]
+    """What somebody should look at."""
+
+
+def survey(deployment: Deployment) -> Survey:
+    """Looks at everything; what cannot be seen is a finding and hides nothing else."""
+    from envkit.operations.maintaining import current
+
+    findings: list[Finding] = []
+    units = _units(deployment)
+    health = _health(deployment)
+    certificate = _certificate(deployment, findings)
+    backup = _last_backup(deployment, findings)
+    maintenance = None
+    try:
+        maintenance = current(deployment)
+    except OperationError as error:
+        findings += error.findings
+    findings += [Finding("", unit.name, "has failed", f"journalctl -u {unit.name}") for unit in _failed(units)]
+    findings += [Finding("", name, "does not run") for name in _missing(deployment, units)]
+    if not health.well:
+        findings.append(Finding("", deployment.http.health_path, health.words))
+    return Survey(
+        deployment.name, _version(deployment), units, health, certificate, backup, maintenance, tuple(findings)
+    )
+
+
+# --- units ----------------------------------------------------------------------------------------------------------
+
+_PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "NRestarts", "ActiveEnterTimestamp")
+
+
+def _units(deployment: Deployment) -> tuple[UnitState, ...] | None:
+    systemctl = find_program("systemctl")
+    if systemctl is None or not BOOTED.is_dir():
+        return None
+    from envkit.targets.systemd.units import units_of
+
+    names = [unit.name for unit in units_of(deployment)]
+    said = _said([systemctl, "show", "--no-pager", f"--property={','.join(_PROPERTIES)}", *names])
+    blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in said.split("\n\n")]
+    return tuple(
+        UnitState(
+            block["Id"],
+            block.get("ActiveState", "") if block.get("LoadState") == "loaded" else "not installed",
+            block.get("SubState", ""),
+            block.get("ActiveEnterTimestamp", ""),
+            int(block.get("NRestarts") or 0),
+        )
+        for block in blocks
+        if "Id" in block
+    )
+
+
+def _failed(units: tuple[UnitState, ...] | None) -> list[UnitState]:
+    return [unit for unit in units or () if unit.active == "failed"]
+
+
+def _missing(deployment: Deployment, units: tuple[UnitState, ...] | None) -> list[str]:
+    """Units that should run and do not; a failed one is told as such."""
+    if units is None:
+        return []
+    from envkit.targets.systemd.units import started
+
+    wanted = {f"{deployment.name}.target", *started(deployment)}
+    return [unit.name for unit in units if unit.name in wanted and unit.active in ("inactive", "not installed")]
+
+
+def _said(command: list[str]) -> str:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode(errors="replace")
+
+
+# --- health ---------------------------------------------------------------------------------------------------------
+
+
+def _health(deployment: Deployment) -> Health:
+    """The app's own answer, past nginx: on its socket or port."""
+    import http.client
+    import socket
+    import time
+
+    address = derived.upstream(deployment)
+    host = deployment.http.domains[0] if deployment.http.domains else "localhost"
+    connection = http.client.HTTPConnection(host, timeout=PATIENCE)
+    began = time.monotonic()
+    try:
+        if address.path:
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.settimeout(PATIENCE)
+            connection.sock.connect(address.path)
+        else:
+            name = address.host if address.is_loopback else "127.0.0.1"
+            connection.sock = socket.create_connection((name, address.port), PATIENCE)
+        # nginx's word for what came by TLS, or an app that insists on it answers by a redirection.
+        scheme = "http" if deployment.http.tls == "off" else "https"
+        connection.request("GET", deployment.http.health_path, headers={"X-Forwarded-Proto": scheme})
+        status = connection.getresponse().status
+    except TimeoutError:
+        return Health(well=False, words=f"gave no answer within {PATIENCE} s")
+    except (OSError, http.client.HTTPException) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        return Health(well=False, words=f"was not to be reached: {reason[:1].lower()}{reason[1:]}")
+    finally:
+        connection.close()
+    milliseconds = round((time.monotonic() - began) * 1000)
+    return Health(well=status == http.client.OK, words=f"answered {status} in {milliseconds} ms")
+
+
+# --- the rest -------------------------------------------------------------------------------------------------------
+
+
+def _version(deployment: Deployment) -> str | None:
+    from importlib.metadata import packages_distributions, version
+
+    package = deployment.app.partition(":")[0].partition(".")[0]
+    distributions = packages_distributions().get(package)
+    return version(distributions[0]) if distributions else None
+
+
+def _certificate(deployment: Deployment, findings: list[Finding]) -> datetime | None:
+    files = derived.certificate(deployment)
+    if files is None:
+        return None
+    openssl = find_program("openssl")
+    if openssl is None:
+        findings.append(Finding(files.chain, "", "cannot be looked at: openssl is not installed"))
+        return None
+    said = _said([openssl, "x509", "-noout", "-enddate", "-in", files.chain])
+    found = re.fullmatch(r"notAfter=(\w+ +\d+ [\d:]+ \d+) GMT", said.strip())
+    if found is None:
+        findings.append(Finding(files.chain, "", "is no certificate that openssl can read", "are you root?"))
+        return None
+    end = datetime.strptime(" ".join(found[1].split()), "%b %d %H:%M:%S %Y").replace(tzinfo=UTC)
+    left = end - datetime.now(UTC)
+    if left < timedelta(0):
+        findings.append(Finding(files.chain, "", f"ran out on {end:%Y-%m-%d}"))
+    elif left < _RENEWAL_IS_LATE:
+        findings.append(Finding(files.chain, "", f"runs out on {end:%Y-%m-%d}", "why was it not renewed?"))
+    return end
+
+
+def _last_backup(deployment: Deployment, findings: list[Finding]) -> Backup | None:
+    from envkit.operations.backups import backups_in
+
+    if deployment.backup.database is None:
+        return None
+    folder = derived.backup_directory(deployment)
+    try:
+        present = backups_in(Path(folder), deployment.name)
+    except OperationError as error:
+        findings += error.findings
+        return None
+    if not present:
+        findings.append(Finding(folder, "", "there is no backup yet"))
+        return None
+    return present[0]

@@ -1,0 +1,158 @@
+"""How the app is: its units as systemctl tells them, health, certificate, last backup, maintenance."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from envkit.deployment.model import Backup, Deployment, Http, Maintenance, Process
+from envkit.operations import surveying
+from envkit.operations.maintaining import turn_on
+from envkit.operations.steps import Steps
+from tests.operations.test_backups import put
+from tests.targets.nginx.stack import Upstream, certify, free_port
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """A description with everything in one folder, on a machine without systemd."""
+    monkeypatch.setattr(surveying, "_units", lambda _deployment: None)
+    return Deployment(
+        name="shop",
+        app="shop:app",
+        http=Http(upstream=f"unix:{tmp_path}/web.sock"),
+        processes={"worker": Process(command=("worker",)), "release": Process(command=("migrate",))},
+        maintenance=Maintenance(flag=f"{tmp_path}/flag"),
+        backup=Backup(database=f"{tmp_path}/shop.db", folder=f"{tmp_path}/backups"),
+    )
+
+
+@pytest.fixture
+def app(tmp_path):
+    """The app on its socket."""
+    upstream = Upstream(tmp_path / "web.sock")
+    yield upstream
+    upstream.stop()
+
+
+def problems(found):
+    """What is wrong, in words."""
+    return [str(finding) for finding in found.findings]
+
+
+@pytest.mark.usefixtures("app")
+def test_all_is_well(shop, tmp_path):
+    """An app that answers and has a backup gives no finding."""
+    (tmp_path / "backups").mkdir()
+    made = put(tmp_path / "backups", datetime.now(UTC))
+    found = surveying.survey(shop)
+    assert problems(found) == []
+    assert found.health.well
+    assert found.health.words.startswith("answered 200 in ")
+    assert found.backup.path == made
+    assert not found.maintenance.on
+    turn_on(shop, Steps())
+    assert surveying.survey(shop).maintenance.on
+
+
+def test_everything_is_told_at_once(shop, tmp_path):
+    """An app that is down and a folder without backups are two findings of one call."""
+    assert problems(surveying.survey(shop)) == [
+        f"{tmp_path}/backups: there is no backup yet",
+        "/health: was not to be reached: no such file or directory",
+    ]
+
+
+@pytest.mark.usefixtures("app")
+def test_an_app_that_is_not_well(shop):
+    """An answer other than 200 is told with its status."""
+    shop = replace(shop, http=replace(shop.http, health_path="/own-503"), backup=Backup())
+    (finding,) = surveying.survey(shop).findings
+    assert finding.problem.startswith("answered 503 in ")
+
+
+def test_health_by_a_port(shop):
+    """An app on a TCP port is asked there."""
+    port = free_port()
+    upstream = Upstream(("127.0.0.1", port))
+    try:
+        found = surveying.survey(replace(shop, http=Http(upstream=f"127.0.0.1:{port}"), backup=Backup()))
+    finally:
+        upstream.stop()
+    assert found.health.well
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize(("days", "words"), [("30", ""), ("3", "runs out on "), ("none", "is no certificate")])
+def test_the_end_of_the_certificate(shop, tmp_path, days, words):
+    """The certificate's end is told; one that should have been renewed is a finding, and so is none at all."""
+    if days != "none":
+        certify(tmp_path / "tls", "shop")
+        key = tmp_path / "tls/privkey.pem"
+        command = ["openssl", "req", "-x509", "-key", key, "-days", days, "-subj", "/CN=shop"]
+        subprocess.run([*command, "-out", tmp_path / "tls/fullchain.pem"], check=True, capture_output=True)
+    chain, key = (f"{tmp_path}/tls/{name}.pem" for name in ("fullchain", "privkey"))
+    tls = replace(shop.http, tls="files", domains=("shop.test",), certificate=chain, certificate_key=key)
+    found = surveying.survey(replace(shop, http=tls, backup=Backup()))
+    if days == "none":
+        assert found.certificate is None
+    else:
+        assert abs(found.certificate - datetime.now(UTC) - timedelta(days=int(days))) < timedelta(hours=1)
+    assert [finding.problem.startswith(words) for finding in found.findings] == ([True] if words else [])
+
+
+SYSTEMCTL = """#!/bin/sh
+cat <<'END'
+Id=shop.target
+LoadState=loaded
+ActiveState=active
+SubState=active
+ActiveEnterTimestamp=Mon 2030-01-07 10:00:00 UTC
+
+NRestarts=3
+Id=shop-web.service
+LoadState=loaded
+ActiveState=failed
+SubState=failed
+ActiveEnterTimestamp=
+
+NRestarts=0
+Id=shop-worker.service
+LoadState=not-found
+ActiveState=inactive
+SubState=dead
+ActiveEnterTimestamp=
+
+NRestarts=0
+Id=shop-release.service
+LoadState=loaded
+ActiveState=inactive
+SubState=dead
+ActiveEnterTimestamp=
+END
+"""
+
+
+def test_units(shop, tmp_path, monkeypatch):
+    """A unit that failed, and one that should run and does not, are findings; one that runs to its end is none."""
+    monkeypatch.undo()
+    program = tmp_path / "systemctl"
+    program.write_text(SYSTEMCTL)
+    program.chmod(0o755)
+    monkeypatch.setattr(surveying, "find_program", lambda _name: str(program))
+    monkeypatch.setattr(surveying, "BOOTED", tmp_path)
+    found = surveying.survey(replace(shop, backup=Backup()))
+    assert [(unit.name, unit.active, unit.restarts) for unit in found.units] == [
+        ("shop.target", "active", 0),
+        ("shop-web.service", "failed", 3),
+        ("shop-worker.service", "not installed", 0),
+        ("shop-release.service", "inactive", 0),
+    ]
+    assert problems(found)[:2] == [
+        "shop-web.service: has failed. journalctl -u shop-web.service",
+        "shop-worker.service: does not run",
+    ]
