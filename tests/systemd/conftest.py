@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+import envkit
 from envkit.channels.systemd import CHANNEL
 from envkit.deployment.reading import load_description
 from envkit.targets.registry import render_target
 from tests.systemd.machine import LOWER, Machine
 
 APP = Path(__file__).parent / "app"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+ALREADY_THERE = ("apt ", "python3 -m venv", "/srv/", "cd ", "PATH=")
+"""The beginnings of a README's commands for what is on the tests' server."""
 SECRET = "a secret\nof two lines with ' \" \\ $HOME %h"
 
 
@@ -40,6 +45,31 @@ def booted(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def example(booted):
+    """A function that boots a server with an example on it, installed by the commands of its README."""
+
+    def install(name, settings):
+        machine = booted()
+        place = machine.path(f"/srv/{name}")
+        shutil.copytree(EXAMPLES / name, place)
+        (place / ".venv").symlink_to("/opt/app")
+        packages = machine.path("/opt/app/lib/python3.11/site-packages")
+        shutil.copytree(Path(envkit.__file__).parent, packages / "envkit", ignore=shutil.ignore_patterns("__pycache__"))
+        readme = (EXAMPLES / name / "README.md").read_text()
+        blocks = "\n".join(re.findall("```console\n(.*?)```", readme, re.DOTALL))
+        for command in re.findall("^# (.*)$", blocks, re.MULTILINE):
+            if command.startswith("editor"):
+                machine.write(f"/etc/envkit/{name}/env", CHANNEL.write(settings), mode=0o600)
+            elif not command.startswith(ALREADY_THERE):
+                path = f"PATH=/srv/{name}/.venv/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+                machine.run("env", "-C", f"/srv/{name}", path, "bash", "-c", command)
+        machine.wait(lambda: machine.get("/health", f"{name}.example.org")[0] == 200, "it is not well")
+        return machine
+
+    return install
+
+
+@pytest.fixture(scope="session")
 def machine(booted):
     """The server with the app, its target enabled and started."""
     machine = booted()
@@ -54,4 +84,5 @@ def machine(booted):
     machine.run("systemctl", "reload", "nginx.service")
     machine.run("systemctl", "start", "shop-release.service")
     machine.run("systemctl", "enable", "--now", "shop.target")
+    machine.wait(lambda: machine.get("/health")[0] == 200, "it is not well")  # nginx reloads in its own time
     return machine

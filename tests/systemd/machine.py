@@ -121,16 +121,17 @@ class Machine:
             assert time.monotonic() < end, f"{problem}\n{self.journal()}"
             time.sleep(0.1)
 
-    def get(self, path="/", host="shop.test"):
-        """Status and body of a GET that its nginx answers."""
+    def get(self, path="/", host="shop.test", form=None):
+        """Status and body of a GET that its nginx answers, or of a POST with a form's text."""
         program = (
             "import http.client, sys\n"
             "c = http.client.HTTPConnection('127.0.0.1', 80, timeout=60)\n"
-            "c.request('GET', sys.argv[1], headers={'Host': sys.argv[2]})\n"
+            "h = {'Host': sys.argv[2], 'Content-Type': 'application/x-www-form-urlencoded'}\n"
+            "c.request('POST' if sys.argv[3] else 'GET', sys.argv[1], sys.argv[3] or None, h)\n"
             "r = c.getresponse()\n"
             "print(r.status, r.read().decode())\n"
         )
-        status, _, body = self.run("python3", "-c", program, path, host).partition(" ")
+        status, _, body = self.run("python3", "-c", program, path, host, form or "").partition(" ")
         return int(status), body.rstrip("\n")
 
     # --- files ---
@@ -159,6 +160,9 @@ class Machine:
         page.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(scratch / "nginx/maintenance.html", page)
         self.run("systemd-sysusers")
+        self.run(
+            "systemd-tmpfiles", "--create", check=False
+        )  # of the machine's own files some ask for what is not there
         self.run("systemctl", "daemon-reload")
 
     def load(self, *options, host="shop.test", requests=20_000):

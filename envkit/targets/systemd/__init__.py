@@ -35,7 +35,8 @@ def render(deployment: Deployment) -> Rendering:
     - `NAME-PROCESS.service` for each other process, `NAME-PROCESS.timer` for each that has a schedule.
     - `NAME-release.service` runs to its end when it is started; nothing starts it.
     - `NAME-certificate.service` and `.timer` (tls letsencrypt) issue and renew the certificate.
-    - `/etc/sysusers.d/NAME.conf`: the accounts; `/etc/envkit/NAME/gunicorn.conf.py`: gunicorn's file.
+    - `/etc/sysusers.d/NAME.conf`: the accounts; `/etc/tmpfiles.d/NAME.conf`: the folder of backups, if there are any.
+    - `/etc/envkit/NAME/gunicorn.conf.py`: gunicorn's file.
 
     Raises:
         CannotQuote: a text of the description has no spelling in a unit.
@@ -69,6 +70,14 @@ def _accounts(deployment: Deployment) -> Iterator[Artifact]:
         header=header(_COMMAND), name=deployment.name, users=units.users(deployment), groups=units.groups(deployment)
     )
     yield Artifact(f"{FOLDER}/etc/sysusers.d/{deployment.name}.conf", text)
+    if deployment.backup.database:
+        user, group = derived.account(deployment, derived.web(deployment))
+        text = (
+            environment(LANGUAGE, _TEMPLATES)
+            .get_template("tmpfiles.conf.j2")
+            .render(header=header(_COMMAND), folder=derived.backup_directory(deployment), user=user, group=group)
+        )
+        yield Artifact(f"{FOLDER}/etc/tmpfiles.d/{deployment.name}.conf", text)
 
 
 def _gunicorn(deployment: Deployment) -> Iterator[Artifact]:

@@ -148,7 +148,8 @@ def _service(deployment: Deployment, name: str, process: Process) -> dict[str, A
         "gunicorn": [*gunicorn, deployment.app],
         "check_config": [gunicorn[0], "--check-config", *gunicorn[1:], deployment.app],
         "wait": [f"{virtualenv}/bin/python", f"{library(deployment)}/wait-until-healthy"],
-        "command": _absolute(process.command, directory),
+        "command": _command(deployment, name, process),
+        "writable": derived.backup_directory(deployment) if deployment.backup.database else None,
         "start_timeout": _CHECK_PATIENCE + HEALTH_PATIENCE,
         "stop_timeout": derived.stop_grace(deployment),
         "runs_to_its_end": _runs_to_its_end(deployment, name),
@@ -170,6 +171,13 @@ def _check(deployment: Deployment) -> list[str] | None:
         return None
     envkit = f"{derived.virtualenv(deployment)}/bin/envkit"
     return ["/bin/sh", "-c", _CHECK_IF_THERE, "check-settings", envkit, "check", "--settings", deployment.settings]
+
+
+def _command(deployment: Deployment, name: str, process: Process) -> list[str]:
+    """The process's program and arguments; a release before which there is a backup is left to envkit."""
+    if name == "release" and deployment.backup.database and deployment.backup.before_release:
+        return [f"{derived.virtualenv(deployment)}/bin/envkit", "run", name]
+    return _absolute(process.command, derived.server_directory(deployment))
 
 
 def _absolute(command: tuple[str, ...], directory: str) -> list[str]:

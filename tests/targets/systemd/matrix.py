@@ -16,6 +16,8 @@ directory = "/srv/shop/current"
 virtualenv = "/srv/shop/venv"
 credentials = ["SECRET_KEY", "GITHUB_KEY"]
 proxy_group = "proxy"
+[backup]
+database = "DATABASE_URL"
 [processes.web]
 cpus = 1.5
 memory = "512 MiB"
