@@ -21,6 +21,10 @@ RUNNER_FILES = {"github": "GITHUB_ENV", "github-output": "GITHUB_OUTPUT"}
 """The channels whose file belongs to GitHub's runner and is added to, and the variable that names the file."""
 
 
+_LONGEST_WORD = 5
+"""Characters of a value that is hardly a secret, such as `false`, unless the setting's name says so."""
+
+
 class ExportProblem(Exception):  # noqa: N818  like KeyProblem: `findings` holds what is wrong
     """Settings that the channel cannot carry; `findings` says why and what to do instead, each setting's at once."""
 
@@ -58,6 +62,7 @@ def outgoing(settings: BaseModel, *, everything: bool = False) -> Outgoing:
     Raises:
         ValueError: the instance was not made by `load_settings`.
     """
+    from envkit.operations.guessing import is_likely_secret
     from envkit.settings.histories import history_of
 
     history = history_of(settings)
@@ -83,7 +88,8 @@ def outgoing(settings: BaseModel, *, everything: bool = False) -> Outgoing:
             if value is not None and name not in plan.by_name and name not in plan.by_file_name
         }
         values |= dict(sorted(others.items()))
-        secrets |= others.keys()  # nobody said that they are none
+        # Nobody said what these are. A mask for `1` or `true` would make a log unreadable.
+        secrets |= {name for name, value in others.items() if len(value) > _LONGEST_WORD or is_likely_secret(name)}
     unset = frozenset(name for slot in plan.slots for name in slot.names) - values.keys()
     return Outgoing(values, frozenset(keys), frozenset(secrets & values.keys()), unset)
 

@@ -64,7 +64,13 @@ def test_all_adds_the_names_of_env_files_but_not_of_the_environment(tmp_path):
         tmp_path=tmp_path,
     )
     assert list(wanted.values.items()) == [("TOKEN", "t"), ("POOL", "1"), ("ALPHA", "tx"), ("ZED", "1")]
-    assert wanted.secrets == {"TOKEN", "ALPHA", "ZED"}
+
+
+def test_what_nobody_declared_counts_as_secret_unless_it_is_a_short_word(tmp_path):
+    """A mask for `1` would make a log unreadable; a name that speaks of a secret has one all the same."""
+    env = "TOKEN=t\nPOOL=1\nDEBUG=false\nDB_PASSWORD=1\nSOME=longer-than-a-word\n"
+    wanted = _outgoing(env, everything=True, tmp_path=tmp_path)
+    assert wanted.secrets == {"TOKEN", "DB_PASSWORD", "SOME"}
 
 
 def test_a_value_from_a_file_goes_under_the_settings_own_name(tmp_path):
