@@ -145,7 +145,9 @@ def _in_words(slot: Slot, details: dict[str, Any], data: dict[str, Any], secrets
     if kind in _KNOWN:
         return _KNOWN[kind]
     if kind in _FROM_THE_CLASS and not _shows(details["msg"], secrets):
-        return details["msg"].removeprefix("Input ").replace("Value ", "", 1), ""
+        words = details["msg"].removeprefix("Input ").replace("Value ", "", 1)
+        # Of a Secret's length pydantic speaks as of a list's.
+        return words.replace("items after validation", "characters") if slot.shape == "text" else words, ""
     return _own_words(details, list(_texts(_at(data, slot.path))), secrets, secret=slot.secret), ""
 
 
@@ -184,7 +186,7 @@ def _secrets(plan: Plan, data: dict[str, Any]) -> list[str]:
         if slot.key:
             found += (line for text in _texts(_at(data, slot.path)) for line in _body_lines(text))
         elif slot.secret and not slot.children:
-            found += _texts(_at(data, slot.path))
+            found += _texts(_at(data, slot.path) or slot.field.default)
     return found
 
 

@@ -89,6 +89,24 @@ def test_completion_knows_the_targets():
     assert done.stdout.strip() == "plain,nginx"
 
 
+@pytest.mark.needs("bash")
+def test_bash_completes_by_the_script(tmp_path):
+    """The script that is printed works in the real shell, for commands, options and the names of targets."""
+    (tmp_path / "envkit").write_text(f'#!/bin/sh\nexec {shlex.join(ENVKIT)} "$@"\n')
+    (tmp_path / "envkit").chmod(0o755)
+    complete = (
+        'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); '
+        '_envkit_completion envkit "${!#}"; echo "${COMPREPLY[@]}"'
+    )
+    script = f'eval "$(envkit completion bash)"; try() {{ {complete}; }}\n'
+    script += "try envkit rend; try envkit render --o; try envkit render gunicorn ngi; try envkit encode --for esc"
+    environ = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines() == ["render", "--out", "nginx", "escape"], done.stderr
+
+
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 

@@ -143,3 +143,23 @@ def test_a_rejection_under_an_alias_is_said_of_its_setting() -> None:
         "environment: INNER__PORT: is not a whole number",
     ]
     assert [problem.name for problem in error_of(App).problems] == ["APP_ID", "INNER__PORTNUMBER"]
+
+
+def test_a_default_is_in_no_words_either() -> None:
+    """Where a class checks its defaults, a check may quote one that is a secret."""
+
+    class App(Settings, validate_default=True):
+        token: Annotated[Secret, AfterValidator(refuse_by(str))] = Secret(SECRET)
+
+    assert "c4n4ry" not in everything_printed(error_of(App))
+
+
+def test_a_secret_that_is_too_short_has_too_few_characters() -> None:
+    """It is no list, and its length is all that is said of it."""
+    model = create_model(
+        "App", token=(Annotated[Secret, Field(min_length=32)], ...), tags=(list[str], Field(min_length=2))
+    )
+    assert str(error_of(model, TOKEN="short", TAGS="a")).splitlines()[1:] == [
+        "environment: TOKEN: should have at least 32 characters, not 5",
+        "environment: TAGS: List should have at least 2 items after validation, not 1",
+    ]
