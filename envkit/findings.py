@@ -34,9 +34,9 @@ class Finding(NamedTuple):
         return f"{text} {self.hint}" if text.endswith(("?", ".", "!")) else f"{text}. {self.hint}"
 
 
-def did_you_mean(name: str, known: list[str] | tuple[str, ...]) -> str:
+def did_you_mean(name: str, known: list[str] | tuple[str, ...], *, closeness: float = 0.75) -> str:
     """A hint that names the likeliest intended word, or an empty string when none is close."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, known, n=1, cutoff=0.75)
+    close = get_close_matches(name, known, n=1, cutoff=closeness)
     return f"did you mean {close[0]}?" if close else ""

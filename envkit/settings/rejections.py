@@ -61,18 +61,20 @@ def broken_check(plan: Plan, error: Exception) -> Finding:
 def _how_to_set(plan: Plan, index: int, gathered: Gathered) -> str:
     """Names a misspelt candidate where a `.env` file or the environment has it, else the ways to set it."""
     slot = plan.slots[index]
-    places = dict.fromkeys(sorted(gathered.exported), "in the environment") | {
+    in_files = {
         name: f"at {file.path}:{file.parsed.lines[name]}" for file in gathered.env_files for name in file.parsed.values
     }
-    # By the name in upper case: setting names are case-sensitive, and people forget it.
-    unknown = {
-        name.upper(): f"{name} {place}"
-        for name, place in places.items()
-        if name not in plan.by_name and name not in plan.by_file_name
-    }
-    meant = did_you_mean(slot.name, tuple(unknown))
-    if meant:
-        return f"did you mean {unknown[meant.removeprefix('did you mean ').removesuffix('?')]}?"
+    # The environment holds much that is nobody's mistake: on GitHub a GITHUB_ENV, which is no misspelt GITHUB_KEY.
+    for places, closeness in (in_files, 0.75), (dict.fromkeys(sorted(gathered.exported), "in the environment"), 0.85):
+        # By the name in upper case: setting names are case-sensitive, and people forget it.
+        unknown = {
+            name.upper(): f"{name} {place}"
+            for name, place in places.items()
+            if name not in plan.by_name and name not in plan.by_file_name
+        }
+        meant = did_you_mean(slot.name, tuple(unknown), closeness=closeness)
+        if meant:
+            return f"did you mean {unknown[meant.removeprefix('did you mean ').removesuffix('?')]}?"
     return f"set {slot.name} in the environment or a .env file, or name its file in {slot.name}_FILE"
 
 

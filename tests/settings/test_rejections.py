@@ -126,6 +126,7 @@ def test_a_misspelt_exported_name_is_found() -> None:
     said = "App: 1 problem\nApp: GITHUB_KEY: is not set. did you mean {} in the environment?"
     for name in ("GITHUB_KYE", "github_key"):
         assert str(error_of(model, **{name: "x"})) == said.format(name)
+    assert "set GITHUB_KEY in the environment" in str(error_of(model, GITHUB_ENV="/tmp/x", GITHUB_SHA="1"))
 
 
 def test_a_rejection_under_an_alias_is_said_of_its_setting() -> None:
