@@ -27,7 +27,7 @@ class Recorder:
     def calls(self):
         """The calls in their order, each a list of the program and its arguments."""
         found = [[]]
-        for word in self.file.read_text().split("\0")[:-1]:
+        for word in self.file.read_bytes().decode().split("\0")[:-1]:
             if word == _END:
                 found.append([])
             else:

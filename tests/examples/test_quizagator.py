@@ -1,0 +1,76 @@
+"""Quizagator's deployment: one container by docker run, its SQLite file, and its updates."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from subprocess import run
+
+import pytest
+import yaml
+
+from tests.examples.projects import EXAMPLES, Project, module_of
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The deployment's folder."""
+    return Project("quizagator", tmp_path)
+
+
+def test_rendered_files(project):
+    """Three workers on port 80, the folder mounted, the access log on standard output, and a schedule of six fields."""
+    done = project.envkit("render")
+    assert done.returncode == 0, done.stderr
+    deploy = project.folder / "deploy"
+    script = (deploy / "docker-run.sh").read_text()
+    assert 'type=bind,source="$here"/data,target=/data' in script
+    assert "--publish 0.0.0.0:80:80" in script
+    gunicorn = (deploy / "gunicorn.conf.py").read_text()
+    assert 'bind = "0.0.0.0:80"' in gunicorn
+    assert 'accesslog = "-"' in gunicorn
+    assert "3" in next(line for line in gunicorn.splitlines() if line.startswith("workers = "))
+    watchtower = yaml.safe_load((deploy / "watchtower.yaml").read_text())["services"]["watchtower"]
+    assert watchtower["environment"]["WATCHTOWER_SCHEDULE"] == "0 */10 * * * *"
+    assert watchtower["image"].startswith("nickfedor/watchtower:")
+
+
+@pytest.mark.needs("docker", "docker-compose")
+def test_judges_accept(project):
+    """The real programs accept what is rendered."""
+    done = project.envkit("verify", "docker", "updates", "--require")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_missing_secret_is_told(project):
+    """In one line, and not by a traceback from a worker."""
+    done = project.envkit("run", "web")
+    assert done.returncode == 78
+    assert "FLASK_SECRET_KEY" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_workers_start_at_once_on_an_empty_folder(tmp_path):
+    """Any number of processes make the tables at the same moment, and each finds them."""
+    code = (
+        "import sys; from pathlib import Path; from application import database; path = Path(sys.argv[1]); "
+        "database.prepare(path); database.titles(path)"
+    )
+
+    def start(file):
+        command = [sys.executable, "-c", code, str(file)]
+        return run(command, cwd=EXAMPLES / "quizagator", capture_output=True, text=True, timeout=60, check=False)
+
+    files = [tmp_path / f"{round_}.db" for round_ in range(5) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        assert [done.stderr for done in pool.map(start, files)] == [""] * len(files)
+
+
+def test_quizzes_are_kept(tmp_path):
+    """One of a title that is there already is not added again."""
+    database = module_of(EXAMPLES / "quizagator/application/database.py", "quizagator_database")
+    file = tmp_path / "quizagator.db"
+    database.prepare(file)
+    assert [database.add(file, title) for title in ("alligators", "quizzes", "alligators")] == [True, True, False]
+    database.prepare(file)
+    assert database.titles(file) == ["alligators", "quizzes"]
