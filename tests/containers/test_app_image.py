@@ -167,6 +167,15 @@ def _saved(docker, image, below):
     return names, contents
 
 
+def test_packages_are_compiled(docker, app_image):
+    """No start compiles them again: nobody could keep what it made."""
+    script = (
+        "import flask, pathlib; print(len(list(pathlib.Path(flask.__file__).parent.glob('__pycache__/app.*.pyc'))))"
+    )
+    done = docker("run", "--rm", "--network=none", "--entrypoint=python3", app_image, "-c", script)
+    assert done.stdout == "1\n"
+
+
 def test_new_code_reinstalls_nothing(docker, app_folder, app_image, pip_conf, tmp_path):
     """A change of the code gives one new layer, the last."""
     changed = tmp_path / "teams"

@@ -18,7 +18,7 @@ RUN echo 'app:x:10001:' >>/etc/group \
  && echo 'app:x:10001:10001::/nonexistent:/usr/sbin/nologin' >>/etc/passwd \
  && install -d -o 10001 -g 10001 /data
 COPY --from=build /opt/venv /opt/venv
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
 WORKDIR /app
 COPY . .
 USER 10001:10001
