@@ -25,7 +25,7 @@ def der_fault(kind: str, data: bytes) -> Fault | None:
     return CHANGED
 
 
-_INTEGER, _OCTETS, _OID, _SEQUENCE = 0x02, 0x04, 0x06, 0x30
+_INTEGER, _OCTETS, _NULL, _OID, _SEQUENCE = 0x02, 0x04, 0x05, 0x06, 0x30
 _SHAPES = {
     "PRIVATE KEY": bytes((_INTEGER, _SEQUENCE, _OCTETS)),
     "ENCRYPTED PRIVATE KEY": bytes((_SEQUENCE, _OCTETS)),
@@ -42,11 +42,16 @@ _OPTIONAL_TAGS = {
 }
 """The tags of what may follow them."""
 
-_INNER_KINDS = {
-    bytes.fromhex("2a864886f70d010101"): "RSA PRIVATE KEY",
-    bytes.fromhex("2a8648ce3d0201"): "EC PRIVATE KEY",
-}
-"""Algorithms whose key, inside PKCS#8, has the structure of an older label: rsaEncryption and id-ecPublicKey."""
+_PUBLIC_TAGS = frozenset((0xA1, 0x81))
+"""The public key that may follow in PKCS#8."""
+
+_RSA, _RSA_OAEP, _RSA_PSS = (bytes.fromhex(f"2a864886f70d0101{last}") for last in ("01", "07", "0a"))
+_EC = bytes.fromhex("2a8648ce3d0201")
+_INNER_KINDS = dict.fromkeys((_RSA, _RSA_OAEP, _RSA_PSS), "RSA PRIVATE KEY") | {_EC: "EC PRIVATE KEY"}
+"""Algorithms whose key, inside PKCS#8, has the structure of an older label."""
+
+_ONE_NUMBER = {bytes.fromhex(oid) for oid in ("2a864886f70d010301", "2a8648ce380401", "2a8648ce3e0201")}
+"""Diffie-Hellman by PKCS#3, DSA, and Diffie-Hellman by X9.42: the private key is an INTEGER."""
 
 _SEED_LENGTHS = {b"\x2b\x65\x6e": 32, b"\x2b\x65\x6f": 56, b"\x2b\x65\x70": 32, b"\x2b\x65\x71": 57}
 """X25519, X448, Ed25519, Ed448: the private key is an OCTET STRING of this length (RFC 8410)."""
@@ -54,10 +59,8 @@ _SEED_LENGTHS = {b"\x2b\x65\x6e": 32, b"\x2b\x65\x6f": 56, b"\x2b\x65\x70": 32, 
 _OTHER_ALGORITHMS = tuple(
     bytes.fromhex(prefix)
     for prefix in (
-        "2a864886f70d01",  # PKCS: RSASSA-PSS, Diffie-Hellman
-        "2a8648ce38",  # DSA
-        "2a8648ce3e",  # X9.42 Diffie-Hellman
-        "608648016503",  # NIST: ML-DSA, ML-KEM, SLH-DSA
+        "6086480165030403",  # NIST's signatures: ML-DSA, SLH-DSA
+        "6086480165030404",  # NIST's key encapsulation: ML-KEM
         "2a8503",  # GOST
     )
 )
@@ -115,9 +118,12 @@ def _has_shape(kind: str, data: bytes, start: int, stop: int, curve: bytes = b""
         return False
     if kind == "RSA PRIVATE KEY":
         numbers = [int.from_bytes(data[low:high], "big") for _, low, high in elements[:9]]
-        return numbers[0] <= 1 and is_rsa_key(numbers[1:], several_primes=numbers[0] == 1)
+        several = len(elements) > len(shape)  # version 1 (RFC 8017 appendix A.1.2)
+        return numbers[0] == several and is_rsa_key(numbers[1:], several_primes=several)
     if kind == "PRIVATE KEY":
-        return data[elements[0][1] : elements[0][2]] in {b"\0", b"\1"} and _is_known_key(data, elements)
+        with_public = any(tag in _PUBLIC_TAGS for tag in tags)  # version 2, written as 1 (RFC 5958)
+        version = data[elements[0][1] : elements[0][2]]
+        return (version == b"\0" or (version == b"\1" and with_public)) and _is_known_key(data, elements)
     if kind == "EC PRIVATE KEY":
         return data[elements[0][1] : elements[0][2]] == b"\1" and _is_ec_key(data, elements, curve)
     if kind == "ENCRYPTED PRIVATE KEY":
@@ -131,7 +137,11 @@ def _is_known_key(data: bytes, elements: list[tuple[int, int, int]]) -> bool:
     if not algorithm or algorithm[0][0] != _OID:
         return False
     oid = data[algorithm[0][1] : algorithm[0][2]]
+    if not _has_parameters_of(oid, algorithm[1:]):
+        return False
     inner = _elements(data, elements[2][1], elements[2][2])
+    if oid in _ONE_NUMBER:
+        return inner is not None and [tag for tag, _, _ in inner] == [_INTEGER]
     if oid in _INNER_KINDS:
         if inner is None or len(inner) != 1 or inner[0][0] != _SEQUENCE:
             return False
@@ -142,6 +152,20 @@ def _is_known_key(data: bytes, elements: list[tuple[int, int, int]]) -> bool:
             (_OCTETS, _SEED_LENGTHS[oid])
         ]
     return oid.startswith(_OTHER_ALGORITHMS)
+
+
+def _has_parameters_of(oid: bytes, parameters: list[tuple[int, int, int]]) -> bool:
+    """Whether the algorithm may have these parameters (RFC 4055, 5480, 8410); unknown algorithms may have any."""
+    if not parameters:
+        return True
+    tag, start, stop = parameters[0]
+    if len(parameters) > 1 or oid in _SEED_LENGTHS:
+        return False
+    if oid == _RSA:
+        return tag == _NULL and start == stop
+    if oid == _EC:
+        return tag in {_OID, _SEQUENCE}
+    return tag == _SEQUENCE or oid not in {_RSA_OAEP, _RSA_PSS, *_ONE_NUMBER}
 
 
 def is_rsa_key(numbers: list[int], *, several_primes: bool = False) -> bool:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import traceback
 from functools import cache
+from string import ascii_letters, digits
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -104,6 +105,20 @@ def test_a_changed_character_never_passes(name, place, character):
     assume(text[at] not in {"\n", "=", character})
     assume(name != "openssh-rsa" or at < stop - 60)  # the comment at the end belongs to no equation
     assert isinstance(_outcome(text[:at] + character + text[at + 1 :]), KeyProblem)
+
+
+@pytest.mark.parametrize("name", ["rsa-pkcs1", "rsa-pkcs8"])
+def test_no_changed_character_of_the_first_numbers_passes(name):
+    """Versions, algorithm and its parameters stand there; no other value of theirs fits the key behind them."""
+    text = made_key(name).text
+    start = text.index("-----\n") + 6
+    passed = [
+        (at - start, character)
+        for at in range(start, start + 32)
+        for character in f"{ascii_letters}{digits}+/"
+        if character != text[at] and isinstance(_outcome(text[:at] + character + text[at + 1 :]), KeyText)
+    ]
+    assert passed == []
 
 
 @given(st.text() | st.text(st.sampled_from("-BEGIN ENDPRIVATEKEYRSA\n\\n:=Aa/+")))
