@@ -88,16 +88,17 @@ def _folder(text: str) -> str:
 
 
 def _mount(text: str) -> str:
-    host, colon, target = text.partition(":")
-    if not colon or not re.fullmatch(_MOUNT, text):
+    host, _, target = text.partition(":")
+    if not re.fullmatch(_MOUNT, text):
         raise Wrong(
             "must be HOST:CONTAINER, both absolute paths, the first perhaps beginning with . instead, such as "
             "./data:/data",
             'no path may hold : , " or \\',
         )
-    if ".." in target.split("/"):
-        raise Wrong("must not hold .. in the container's path")
-    return f"{host.rstrip('/') or '/'}:{re.sub(r'/+', '/', target).rstrip('/')}"
+    inside = re.sub(r"/+", "/", target).rstrip("/")
+    if not inside or ".." in inside.split("/"):
+        raise Wrong("must mount into a folder of the container: not its root, and without ..")
+    return f"{host.rstrip('/') or '/'}:{inside}"
 
 
 def _ip4(text: str) -> str:

@@ -24,8 +24,8 @@ WORKER_MEMORY = 160 * 1024 * 1024
 MAINTENANCE_PAGE = "maintenance.html"
 """Name of the page inside `maintenance_directory`."""
 MAINTENANCE_ANNOUNCED, MAINTENANCE_UNTIL, MAINTENANCE_BYPASS = "announced.html", "until.html", "bypass"
-"""Names inside `maintenance_state`: a page in place of the usual one, the same with its time of modification as the time
-of return, and a folder of files named like the addresses that pass."""
+"""Names inside `maintenance_state`: a page in place of the usual one, the same with its time of modification as the
+time of return, and a folder of files named like the addresses that pass."""
 CONTAINER_UPSTREAM = "web:8000"
 """Where the web process is reached in containers, unless the description says otherwise."""
 
