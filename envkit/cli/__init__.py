@@ -32,6 +32,8 @@ COMMANDS = {
     "precompress": "precompress",
     "run": "run",
     "up": "up",
+    "install": "install",
+    "uninstall": "uninstall",
     "status": "status",
     "maintenance": "maintenance",
     "backup": "backup",

@@ -1,0 +1,283 @@
+"""Installing on a bare Debian server: rendered, verified, put in place, enabled and started; and taken away again.
+
+Killed between any two steps, running it again undoes what was half in place and begins anew, or finishes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from envkit.deployment import derived
+from envkit.findings import Finding
+from envkit.operations import server_files
+from envkit.operations.placing import place
+from envkit.operations.programs import find_program
+from envkit.operations.rendering import render_targets
+from envkit.operations.steps import OperationError, stopped, words_of
+from envkit.operations.verifying import verify
+from envkit.operations.writing import compare_artifacts, is_generated, write_artifacts
+from envkit.targets.systemd import units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from envkit.deployment.model import Deployment
+    from envkit.operations.server_files import Files
+    from envkit.operations.steps import Steps
+
+TARGETS = ("systemd", "nginx")
+PATIENCE = 300
+"""Seconds for one command: starting the app waits until it is healthy."""
+
+
+class Server(NamedTuple):
+    """Where files go, and what runs commands there."""
+
+    root: Path
+    run: Callable[[Sequence[str]], object] | None
+    """Raises OperationError when the command fails; None: only files are put in place."""
+
+
+def this_server() -> Server:
+    """The machine that envkit runs on."""
+    return Server(Path("/"), run_here)
+
+
+def install(deployment: Deployment, steps: Steps, server: Server, *, force: bool = False) -> None:
+    """Puts the app's files in place, enables its units and starts them; repeated, it changes only what is different.
+
+    Args:
+        deployment: the description.
+        steps: tells or rehearses.
+        server: where.
+        force: also overwrite files that envkit did not make.
+
+    Raises:
+        OperationError: a program refuses the files, and nothing was changed; or a unit does not start.
+        WriteError: a file cannot be written, and none was.
+        DescriptionError: a target cannot be rendered.
+    """
+    before = os.umask(0o022)  # nginx and systemd's units read what is installed
+    try:
+        _install(deployment, steps, server, force=force)
+    finally:
+        os.umask(before)
+
+
+def _install(deployment: Deployment, steps: Steps, server: Server, *, force: bool) -> None:
+    files = server_files.files_of(deployment, render_targets(TARGETS, deployment))
+    _verify(deployment, steps, required=server.run is not None)
+    if server.run is not None:
+        _expect_settings(deployment, server.root)
+    record = _Record(deployment, server.root)
+    if record.journal.exists():
+        steps.take("undo what an installation left that was killed", partial(_undo, record, server))
+    written = _put_in_place(files, steps, server, record, deployment, force=force)
+    if server.run is not None:
+        _start(deployment, steps, server.run, anew=written or not record.finished())
+    if not steps.rehearse:
+        record.write(files, finished=True)
+
+
+def uninstall(deployment: Deployment, steps: Steps, server: Server) -> None:
+    """Stops the app and removes the files that `install` put in place; settings, data and backups stay.
+
+    Raises:
+        OperationError: a command failed, or a file cannot be removed.
+    """
+    record = _Record(deployment, server.root)
+    files = server_files.files_of(deployment, render_targets(TARGETS, deployment))
+    paths = {*record.paths(), *(artifact.path for artifact in files.artifacts)}
+    run = server.run
+    target = f"{deployment.name}.target"
+    if run is not None and (server.root / "etc/systemd/system" / target).exists():
+        _run(steps, run, ["systemctl", "disable", "--now", target])
+        for unit in reversed(units.started(deployment)):
+            _run(steps, run, ["systemctl", "stop", unit])
+    try:
+        for path in sorted(path for path, leads_to in files.links.items() if leads_to and not _is_shared(path)):
+            if (server.root / path).is_symlink():
+                steps.take(f"remove /{path}", partial(server_files.link, server.root / path, None))
+        for path in sorted(path for path in paths if not _is_shared(path)):
+            _remove(server.root / path, f"/{path}", steps)
+        for note in (record.file, record.journal):
+            if note.exists():
+                steps.take(f"remove {note}", note.unlink)
+    except OSError as error:
+        problem = words_of(error)
+        raise stopped(str(error.filename or ""), f"cannot be removed: {problem}") from None
+    if run is not None:
+        _run(steps, run, ["systemctl", "daemon-reload"])
+        _run(steps, run, ["nginx", "-t"])
+        _run(steps, run, ["systemctl", "reload-or-restart", "nginx.service"])
+
+
+def _is_shared(path: str) -> bool:
+    """The catch-all serves every app of the server."""
+    return path.endswith("/catch-all.conf")
+
+
+def _remove(path: Path, name: str, steps: Steps) -> None:
+    if not path.is_file():
+        return
+    if is_generated(path.read_bytes()[:10_000].decode(errors="replace")):
+        steps.take(f"remove {name}", path.unlink)
+    else:
+        steps.tell(f"leave {name}, which envkit did not make")
+
+
+# --- before anything changes ----------------------------------------------------------------------------------------
+
+
+def _verify(deployment: Deployment, steps: Steps, *, required: bool) -> None:
+    """Asks the real programs; in a rehearsal too, as it changes nothing."""
+    steps.tell("verify the files with the programs that will read them")
+    findings = []
+    for verdict in verify(TARGETS, deployment):
+        if verdict.outcome == "refused":
+            said = next((line for line in verdict.messages.splitlines() if line.strip()), verdict.reason)
+            findings.append(Finding("", verdict.target, f"{verdict.program} refuses the files", said.strip()))
+        elif verdict.outcome == "not verified" and required:
+            findings.append(Finding("", verdict.target, f"cannot be verified: {verdict.reason}"))
+    if findings:
+        raise OperationError(findings)
+
+
+def _expect_settings(deployment: Deployment, root: Path) -> None:
+    file = derived.env_file(deployment)
+    if file is not None and not (root / file.lstrip("/")).exists():
+        hint = "write it by `envkit export --to systemd`, with mode 0600"
+        raise stopped(file, "no such file, and the app needs its settings", hint)
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+class _Record:
+    """What is installed, and the journal of an installation under way."""
+
+    def __init__(self, deployment: Deployment, root: Path) -> None:
+        state = root / derived.state_directory(deployment).lstrip("/")
+        self.file = state / "installed.json"
+        self.journal = state / "installing.json"
+
+    def paths(self) -> list[str]:
+        """The files that are installed, below the root."""
+        return list(self._read().get("files", []))
+
+    def finished(self) -> bool:
+        """Whether the last installation came to its end."""
+        return bool(self._read().get("finished", False))
+
+    def write(self, files: Files, *, finished: bool) -> None:
+        """Notes what is installed now."""
+        noted = {"files": sorted(artifact.path for artifact in files.artifacts), "finished": finished}
+        place(self.file, json.dumps(noted, indent=2).encode() + b"\n", mode=0o644)
+
+    def _read(self) -> dict[str, list[str]]:
+        try:
+            noted = json.loads(self.file.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return noted if isinstance(noted, dict) else {}
+
+
+def _put_in_place(
+    files: Files, steps: Steps, server: Server, record: _Record, deployment: Deployment, *, force: bool
+) -> bool:
+    """Whether anything was different; nginx's refusal of the whole puts everything back."""
+    root = server.root
+    due = [found.path for found in compare_artifacts(files.artifacts, root) if found.state != "same"]
+    links = {path: to for path, to in files.links.items() if server_files.points_to(root / path) != to}
+    wanted = {artifact.path for artifact in files.artifacts}
+    stale = [path for path in record.paths() if path not in wanted and not _is_shared(path) and (root / path).exists()]
+    if not (due or links or stale):
+        steps.tell("every file is in place")
+        return False
+    places = [*due, *links, *stale, str(record.file.relative_to(root))]
+    steps.take("note what stands in their places", lambda: server_files.note(record.journal, root, places))
+    try:
+        for path in due:
+            steps.tell(f"write /{path}")
+        steps.take("put them in place", lambda: write_artifacts(files.artifacts, root, force=force))
+        for path, leads_to in links.items():
+            words = f"link /{path} to {leads_to}" if leads_to else f"remove the link /{path}"
+            steps.take(words, partial(server_files.link, root / path, leads_to))
+        for path in stale:
+            steps.take(f"remove /{path}, which is needed no more", (root / path).unlink)
+        if server.run is not None:
+            if deployment.http.tls == "letsencrypt":
+                _run(steps, server.run, [f"{units.library(deployment)}/ensure-certificate.sh"])
+            _run(steps, server.run, ["nginx", "-t"])
+        steps.take("note what is installed", lambda: record.write(files, finished=False))
+    except BaseException as error:
+        if record.journal.exists():
+            steps.take("undo it", partial(_undo, record, server))
+        if isinstance(error, OSError):
+            raise stopped(str(error.filename or root), f"cannot be written: {words_of(error)}") from None
+        raise
+    steps.take("forget what stood there", lambda: record.journal.unlink(missing_ok=True))
+    return True
+
+
+def _undo(record: _Record, server: Server) -> None:
+    server_files.undo(record.journal, server.root)
+
+
+# --- commands -------------------------------------------------------------------------------------------------------
+
+
+def _start(deployment: Deployment, steps: Steps, run: Callable[[Sequence[str]], object], *, anew: bool) -> None:
+    name = deployment.name
+    _run(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{name}.conf"])
+    if deployment.backup.database:
+        _run(steps, run, ["systemd-tmpfiles", "--create", f"/etc/tmpfiles.d/{name}.conf"])
+    _run(steps, run, ["systemctl", "daemon-reload"])
+    _run(steps, run, ["systemctl", "enable", f"{name}.target"])
+    if anew and "release" in deployment.processes:
+        _run(steps, run, ["systemctl", "start", f"{name}-release.service"])
+    if anew:
+        services = [unit for unit in units.started(deployment) if unit.endswith((".service", ".timer"))]
+        _run(steps, run, ["systemctl", "try-restart", *services])
+    _run(steps, run, ["systemctl", "start", f"{name}.target"])
+    for unit in units.started(deployment):  # the target is up before them
+        _run(steps, run, ["systemctl", "start", unit])
+    _run(steps, run, ["systemctl", "enable", "nginx.service"])
+    _run(steps, run, ["systemctl", "reload-or-restart", "nginx.service"])
+
+
+def _run(steps: Steps, run: Callable[[Sequence[str]], object], command: Sequence[str]) -> None:
+    steps.take(" ".join(command), lambda: run(command))
+
+
+def run_here(command: Sequence[str]) -> None:
+    """Runs a command on this machine.
+
+    Raises:
+        OperationError: it failed, with the first line of what it said.
+    """
+    program = find_program(command[0])
+    problem, said = "is not installed", ""
+    if program is not None:
+        try:
+            done = subprocess.run(
+                [program, *command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            problem = f"did not end within {PATIENCE} s"
+        else:
+            if done.returncode == 0:
+                return
+            problem = f"failed with exit code {done.returncode}"
+            said = next((line for line in done.stdout.decode(errors="replace").splitlines() if line.strip()), "")
+    raise stopped("", f"{' '.join(command)}: {problem}", said)

@@ -1,0 +1,114 @@
+"""The files of a bare server: where each lies, what stood there before, and how that is put back.
+
+What stood there is noted in a journal before anything is replaced, so that an installation which was killed, or which
+nginx refuses, is undone to the byte.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from contextlib import suppress
+from posixpath import basename
+from typing import TYPE_CHECKING, NamedTuple
+
+from envkit.deployment import derived
+from envkit.operations.placing import place, sync_folder
+from envkit.targets.artifacts import Artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from envkit.deployment.model import Deployment
+    from envkit.targets.artifacts import Rendering
+
+ENABLED, AVAILABLE = "etc/nginx/sites-enabled", "etc/nginx/sites-available"
+"""Debian's folders for sites: one is read, by links into the other."""
+_SYSTEMD = "systemd/"
+_SITES = "nginx/sites/"
+
+
+class Files(NamedTuple):
+    """What belongs on the server, by paths below its root."""
+
+    artifacts: tuple[Artifact, ...]
+    links: dict[str, str | None]
+    """Path to target; None for a link that must not be there."""
+
+
+def files_of(deployment: Deployment, renderings: Mapping[str, Rendering]) -> Files:
+    """The rendered files of systemd and nginx in their places on a Debian server.
+
+    Debian's own default site goes, as it claims the hosts that the catch-all refuses.
+    """
+    artifacts = []
+    links: dict[str, str | None] = {}
+    for artifact in (artifact for rendering in renderings.values() for artifact in rendering.artifacts):
+        if artifact.path.startswith(_SYSTEMD):
+            artifacts.append(Artifact(artifact.path.removeprefix(_SYSTEMD), artifact.text, artifact.mode))
+        elif artifact.path.startswith(_SITES):
+            name = basename(artifact.path)
+            artifacts.append(Artifact(f"{AVAILABLE}/{name}", artifact.text, artifact.mode))
+            links[f"{ENABLED}/{name}"] = f"/{AVAILABLE}/{name}"
+        elif artifact.path == f"nginx/{derived.MAINTENANCE_PAGE}":
+            page = derived.maintenance_page(deployment).lstrip("/")
+            artifacts.append(Artifact(page, artifact.text, artifact.mode))
+    return Files(tuple(artifacts), {**links, f"{ENABLED}/default": None})
+
+
+def link(path: Path, target: str | None) -> None:
+    """Makes, replaces or removes a symbolic link; whoever looks sees the old or the new state."""
+    if target is None:
+        path.unlink(missing_ok=True)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(target)
+        temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def points_to(path: Path) -> str | None:
+    """Where a link leads; None where there is none."""
+    return str(path.readlink()) if path.is_symlink() else None
+
+
+# --- the journal ----------------------------------------------------------------------------------------------------
+
+
+def note(journal: Path, root: Path, paths: Iterable[str]) -> None:
+    """Notes what stands at these places now."""
+    noted = {path: _noted(root / path) for path in paths}
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    place(journal, json.dumps(noted).encode(), mode=0o600)
+
+
+def undo(journal: Path, root: Path) -> None:
+    """Puts back what was noted, removes what was not there, and forgets the journal."""
+    for path, before in json.loads(journal.read_bytes()).items():
+        there = root / path
+        if before is None:
+            there.unlink(missing_ok=True)
+        elif "link" in before:
+            link(there, before["link"])
+        else:
+            place(there, b64decode(before["content"]), mode=before["mode"])
+        _sweep(there)
+    journal.unlink()
+
+
+def _noted(path: Path) -> dict[str, str | int] | None:
+    if path.is_symlink():
+        return {"link": str(path.readlink())}
+    if not path.exists():
+        return None
+    return {"content": b64encode(path.read_bytes()).decode(), "mode": path.stat().st_mode & 0o7777}
+
+
+def _sweep(path: Path) -> None:
+    """Removes what a killed process had begun to write beside a file."""
+    with suppress(FileNotFoundError):
+        for begun in path.parent.glob(f".{path.name}.*tmp"):
+            begun.unlink(missing_ok=True)

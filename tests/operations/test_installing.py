@@ -1,0 +1,250 @@
+"""Installing below a root folder: what lies where, what is run, and that no refusal or kill leaves a half of it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from envkit.deployment.model import Deployment, Http, Maintenance, Process
+from envkit.operations.installing import Server, install, uninstall
+from envkit.operations.steps import OperationError, Steps, stopped
+from envkit.operations.writing import WriteError
+
+pytestmark = pytest.mark.needs("nginx", "systemd-analyze")
+
+SHOP = Deployment(
+    name="shop",
+    app="shop:app",
+    http=Http(domains=("shop.example.org",)),
+    processes={"worker": Process(command=("/srv/shop/worker",)), "release": Process(command=("/srv/shop/migrate",))},
+)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A server's root folder: nginx as Debian installs it, and a file of somebody else."""
+    root = tmp_path / "root"
+    for name in ("sites-available", "sites-enabled"):
+        (root / "etc/nginx" / name).mkdir(parents=True)
+    (root / "etc/nginx/sites-available/default").write_text("Debian's\n")
+    (root / "etc/nginx/sites-enabled/default").symlink_to("/etc/nginx/sites-available/default")
+    (root / "etc/nginx/sites-available/other.conf").write_text("somebody's\n")
+    return root
+
+
+def tree(root):
+    """Every file and link below the root with its content."""
+    return {
+        str(path.relative_to(root)): str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+class Commands:
+    """Takes note of what is run; a command that begins with one of `failing` fails."""
+
+    def __init__(self, *failing):
+        self.failing, self.run = failing, []
+
+    def __call__(self, command):
+        self.run.append(" ".join(command))
+        if " ".join(command).startswith(self.failing or ("\0",)):
+            raise stopped("", f"{' '.join(command)}: failed")
+
+
+def test_everything_lies_in_its_place(root):
+    """Units, accounts, gunicorn's file, site, links and page are there; Debian's default site is not enabled."""
+    install(SHOP, Steps(), Server(root, None))
+    there = tree(root)
+    assert {
+        "etc/systemd/system/shop.target",
+        "etc/systemd/system/shop-web.socket",
+        "etc/systemd/system/shop-web.service",
+        "etc/systemd/system/shop-worker.service",
+        "etc/sysusers.d/shop.conf",
+        "etc/envkit/shop/gunicorn.conf.py",
+        "etc/nginx/sites-available/shop.conf",
+        "etc/nginx/sites-available/default",
+        "usr/share/envkit/shop/maintenance.html",
+    } <= there.keys()
+    assert there["etc/nginx/sites-enabled/shop.conf"] == "/etc/nginx/sites-available/shop.conf"
+    assert "etc/nginx/sites-enabled/default" not in there
+    assert not [name for name in there if name.endswith((".tmp", "installing.json"))]
+
+
+def test_what_is_run(root):
+    """Nginx judges the whole before systemd is told; the second time nothing is restarted."""
+    first, second = Commands(), Commands()
+    install(SHOP, Steps(), Server(root, first))
+    assert first.run == [
+        "nginx -t",
+        "systemd-sysusers /etc/sysusers.d/shop.conf",
+        "systemctl daemon-reload",
+        "systemctl enable shop.target",
+        "systemctl start shop-release.service",
+        "systemctl try-restart shop-web.service shop-worker.service",
+        "systemctl start shop.target",
+        "systemctl start shop-web.socket",
+        "systemctl start shop-web.service",
+        "systemctl start shop-worker.service",
+        "systemctl enable nginx.service",
+        "systemctl reload-or-restart nginx.service",
+    ]
+    before = tree(root)
+    install(SHOP, Steps(), Server(root, second))
+    assert tree(root) == before
+    assert not [command for command in second.run if "restart shop" in command or "release" in command]
+
+
+def test_what_nginx_refuses_changes_nothing(root):
+    """When nginx refuses the whole of its configuration, every file is as it was, the first time and later."""
+    before = tree(root)
+    with pytest.raises(OperationError, match="nginx -t: failed"):
+        install(SHOP, Steps(), Server(root, Commands("nginx")))
+    assert tree(root) == before
+    install(SHOP, Steps(), Server(root, None))
+    before = tree(root)
+    changed = replace(SHOP, http=Http(domains=("other.example.org",)), processes={})
+    with pytest.raises(OperationError, match="nginx -t: failed"):
+        install(changed, Steps(), Server(root, Commands("nginx")))
+    assert tree(root) == before
+
+
+def test_what_the_judge_refuses_changes_nothing(root, monkeypatch):
+    """Files that the real program refuses are not put in place; its own words are told."""
+    from envkit.operations import installing
+    from envkit.operations.verifying import Verdict
+
+    verdict = Verdict("nginx", "nginx", "refused", "", "\nnginx: [emerg] no\nmore\n")
+    monkeypatch.setattr(installing, "verify", lambda *_: [verdict])
+    before = tree(root)
+    with pytest.raises(OperationError, match=r"nginx: nginx refuses the files. nginx: \[emerg\] no$"):
+        install(SHOP, Steps(), Server(root, None))
+    assert tree(root) == before
+
+
+def test_a_start_that_failed_is_finished_by_the_next(root):
+    """When a unit does not start, the files stay, and the next installation restarts what it must."""
+    with pytest.raises(OperationError, match=r"shop\.target: failed"):
+        install(SHOP, Steps(), Server(root, Commands("systemctl start shop.target")))
+    again = Commands()
+    install(SHOP, Steps(), Server(root, again))
+    assert "systemctl try-restart shop-web.service shop-worker.service" in again.run
+
+
+def test_somebodys_own_file_is_left_alone(root):
+    """A file that envkit did not make is not overwritten, and nothing else is changed."""
+    (root / "etc/nginx/sites-available/shop.conf").write_text("by hand\n")
+    before = tree(root)
+    with pytest.raises(WriteError, match="was not made by envkit"):
+        install(SHOP, Steps(), Server(root, None))
+    assert tree(root) == before
+    install(SHOP, Steps(), Server(root, None), force=True)
+    assert tree(root)["etc/nginx/sites-available/shop.conf"] != b"by hand\n"
+
+
+def test_settings_must_be_there(root):
+    """An app with settings is not started without them."""
+    with pytest.raises(OperationError, match="/etc/envkit/shop/env: no such file, and the app needs its settings"):
+        install(replace(SHOP, settings="shop:Settings"), Steps(), Server(root, Commands()))
+
+
+def test_what_is_needed_no_more_goes(root):
+    """The unit of a process that is no longer described is removed, and so is a page in favour of one's own."""
+    install(SHOP, Steps(), Server(root, None))
+    smaller = replace(SHOP, processes={}, maintenance=Maintenance(page="/srv/shop/down.html"))
+    install(smaller, Steps(), Server(root, None))
+    there = tree(root)
+    assert "etc/systemd/system/shop-web.service" in there
+    assert "etc/systemd/system/shop-worker.service" not in there
+    assert "usr/share/envkit/shop/maintenance.html" not in there
+
+
+def test_a_rehearsal_changes_nothing(root):
+    """Every step is told, and neither a file nor a command is touched."""
+    before, commands, told = tree(root), Commands(), []
+    install(SHOP, Steps(told.append, rehearse=True), Server(root, commands))
+    assert (tree(root), commands.run) == (before, [])
+    assert "write /etc/systemd/system/shop-web.service" in told
+    assert told[-1] == "systemctl reload-or-restart nginx.service"
+
+
+def test_uninstalling_leaves_the_data(root):
+    """Units, site and page go; what others wrote, settings, state and backups stay; repeating is fine."""
+    mine = {"etc/envkit/shop/env": b"A=b", "var/lib/shop/shop.db": b"data", "var/backups/shop/one": b"backup"}
+    for name, content in mine.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    install(SHOP, Steps(), Server(root, None))
+    (root / "etc/envkit/shop/gunicorn.conf.py").write_text("by hand\n")
+    for expected in ("systemctl disable --now shop.target", "systemctl daemon-reload"):
+        commands = Commands()
+        uninstall(SHOP, Steps(), Server(root, commands))
+        assert commands.run[0] == expected
+    left = tree(root)
+    assert mine.items() <= left.items()
+    assert sorted(left.keys() - mine.keys()) == [
+        "etc/envkit/shop/gunicorn.conf.py",
+        "etc/nginx/sites-available/catch-all.conf",
+        "etc/nginx/sites-available/default",
+        "etc/nginx/sites-available/other.conf",
+        "etc/nginx/sites-enabled/catch-all.conf",
+    ]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from envkit.operations import installing
+from envkit.operations.steps import Steps
+from tests.operations.test_installing import SHOP
+
+installing.verify = lambda *_: []  # it changes nothing, and takes its time
+signs = 0
+
+def sign(words):
+    global signs
+    signs += 1
+    if signs == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+commands = lambda command: None
+installing.install(SHOP, Steps(sign), installing.Server(Path(sys.argv[1]), commands))
+"""
+
+
+def test_killed_at_any_step_it_can_be_repeated(root, monkeypatch):
+    """Whichever step SIGKILL prevents, the next installation, be it refused or not, leaves no half of it."""
+    from envkit.operations import installing
+
+    monkeypatch.setattr(installing, "verify", lambda *_: [])
+    before = tree(root)
+    install(SHOP, Steps(), Server(root, None))
+    wanted = tree(root)
+    for last in range(1, 60):
+        uninstall(SHOP, Steps(), Server(root, None))
+        for name in ("sites-enabled", "sites-available"):
+            (root / "etc/nginx" / name / "catch-all.conf").unlink(missing_ok=True)
+        (root / "etc/nginx/sites-enabled/default").unlink(missing_ok=True)
+        (root / "etc/nginx/sites-enabled/default").symlink_to("/etc/nginx/sites-available/default")
+        assert tree(root) == before
+        command = [sys.executable, "-c", KILLED, root, str(last)]
+        done = subprocess.run(command, check=False, cwd=Path(__file__).parents[2])
+        if done.returncode == 0:
+            assert last > 20
+            return
+        assert done.returncode == -signal.SIGKILL
+        under_way = (root / "var/lib/envkit/shop/installing.json").exists()
+        if under_way:
+            with pytest.raises(OperationError):
+                install(SHOP, Steps(), Server(root, Commands("nginx")))
+            assert tree(root) == before
+        install(SHOP, Steps(), Server(root, None))
+        assert tree(root) == wanted
+    pytest.fail("it has more steps than were tried")

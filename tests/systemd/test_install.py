@@ -1,0 +1,78 @@
+"""`install` and `uninstall` on a booted server: the app runs, a refusal changes nothing, data stays."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from envkit.channels.systemd import CHANNEL
+from envkit.deployment.reading import load_description
+from envkit.operations.installing import Server, install, uninstall
+from envkit.operations.steps import OperationError, Steps, stopped
+from tests.systemd.conftest import APP, SECRET
+
+
+@pytest.fixture(scope="module")
+def fresh(booted):
+    """A server with the app's code and settings, and nothing installed; commands run inside."""
+    machine = booted()
+    shutil.copytree(APP, machine.path("/srv/shop"))
+    machine.path("/etc/envkit/shop/credentials").mkdir(mode=0o700, parents=True)
+    machine.write("/etc/envkit/shop/env", CHANNEL.write({"COLOUR": SECRET}), mode=0o600)
+    machine.write("/etc/envkit/shop/credentials/TOKEN", SECRET, mode=0o600)
+    return machine
+
+
+def server_of(machine):
+    """The booted server as `install` sees its own."""
+
+    def run(command):
+        try:
+            machine.run(*command)
+        except AssertionError as error:
+            said = str(error)
+        else:
+            return
+        raise stopped("", " ".join(command), said)
+
+    return Server(machine.path("/"), run)
+
+
+def is_well(machine):
+    """Whether the app answers; until nginx has reloaded, in its own time, it may refuse the host."""
+    try:
+        return machine.get("/health")[0] == 200
+    except AssertionError:
+        return False
+
+
+def test_install_repeat_refuse_uninstall(fresh):
+    """The app runs after one call and after a second; a site that nginx refuses changes nothing; then all is gone."""
+    shop = load_description(APP / "envkit.toml")
+    for _ in range(2):
+        install(shop, Steps(), server_of(fresh))
+        fresh.wait(lambda: is_well(fresh), "it is not well")
+    assert fresh.run("systemctl", "is-enabled", "shop.target").strip() == "enabled"
+    process = fresh.show("shop-web.service", "MainPID")
+    install(shop, Steps(), server_of(fresh))
+    assert fresh.show("shop-web.service", "MainPID") == process
+
+    site = fresh.path("/etc/nginx/sites-available/shop.conf")
+    before = site.read_text()
+    own = fresh.path("/etc/nginx/sites-enabled/zz-wrong")
+    own.write_text("no_such_directive;\n")
+    with pytest.raises(OperationError, match="nginx -t"):
+        install(replace(shop, http=replace(shop.http, body_limit=7_000_000)), Steps(), server_of(fresh))
+    own.unlink()
+    assert site.read_text() == before
+    assert fresh.get()[0] == 200
+
+    uninstall(shop, Steps(), server_of(fresh))
+    assert fresh.show("shop-web.service", "LoadState", "ActiveState") == ["not-found", "inactive"]
+    assert fresh.path("/etc/envkit/shop/env").exists()
+    assert fresh.path("/var/lib/shop/released").exists()
+    assert not site.exists()
+    install(shop, Steps(), server_of(fresh))
+    fresh.wait(lambda: is_well(fresh), "it is not well")
