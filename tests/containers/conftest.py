@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.containers.engine_client import Docker, stand_in
-from tests.containers.images import build_base, make_app, pip_configuration, settings_of_the_app
+from tests.containers.images import ROOT, build_base, make_app, pip_configuration, settings_of_the_app
 from tests.engine import NoEngineError, building_client
 
 
@@ -59,6 +59,12 @@ def app_image(docker, app_folder, pip_conf):
 def app_options(tmp_path_factory):
     """Options of `docker run` that give the sample app its settings."""
     return settings_of_the_app(tmp_path_factory.mktemp("settings"))
+
+
+@pytest.fixture(scope="session")
+def proxy_image(docker, stand_in_image):
+    """envkit-nginx."""
+    return docker.build(ROOT / "nginx", "nginx", args=[f"BASE={stand_in_image}"])
 
 
 @pytest.fixture(scope="session")

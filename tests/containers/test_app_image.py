@@ -12,10 +12,10 @@ import sys
 import tarfile
 import threading
 import time
-from contextlib import closing
 
 import pytest
 
+from tests.containers import uploads
 from tests.containers.engine_client import LEAST
 from tests.containers.images import CANARY, ROOT
 
@@ -59,14 +59,13 @@ def test_stop_answers_what_was_started(docker, app_image, app_options, network):
         load = [threading.Thread(target=_ask_until, args=(port, ended)) for _ in range(4)]
         for thread in load:
             thread.start()
-        begun = [_begin_upload(port) for _ in range(12)]
-        time.sleep(1)  # until the workers have read the headers
+        begun = [uploads.begin(port, "/github/webhook") for _ in range(12)]
         stopping = threading.Thread(target=docker, args=("stop", "--time=30", container.name))
         start = time.monotonic()
         stopping.start()
         time.sleep(2)
         assert container.state()["State"]["Running"]
-        statuses = [_end_upload(connection) for connection in begun]
+        statuses = [uploads.end(connection) for connection in begun]
         stopping.join()
         ended.set()
         for thread in load:
@@ -74,23 +73,6 @@ def test_stop_answers_what_was_started(docker, app_image, app_options, network):
         assert statuses == [401] * len(begun)
         assert time.monotonic() - start < 30
         assert container.state()["State"]["ExitCode"] == 0
-
-
-def _begin_upload(port):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.putrequest("POST", "/github/webhook")
-    connection.putheader("Content-Type", "application/json")
-    connection.putheader("Content-Length", "2000")
-    connection.endheaders(b" " * 1000)
-    return connection
-
-
-def _end_upload(connection):
-    with closing(connection):
-        connection.send(b" " * 1000)
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
 
 
 def _ask_until(port, ended):

@@ -15,20 +15,14 @@ from envkit.deployment.reading import read_description
 from envkit.operations.writing import write_artifacts
 from envkit.targets import nginx
 from envkit.targets.nginx.place import CONTAINER, CONTAINER_FOLDER
+from tests.containers import uploads
 from tests.containers.engine_client import LEAST
-from tests.containers.images import ROOT
 
 pytestmark = [pytest.mark.needs("dockerd", "mmdebstrap", "openssl")]
 NAME = "shop.example.org"
 HEAD = 'name = "shop"\napp = "shop:app"\n[http]\nupstream = "web:8000"\n'
 TLS = f'{HEAD}tls = "letsencrypt"\nemail = "a@example.org"\ndomains = ["{NAME}"]\n'
 PORTS = ("--publish=127.0.0.1::80", "--publish=127.0.0.1::443")
-
-
-@pytest.fixture(scope="session")
-def proxy_image(docker, stand_in_image):
-    """envkit-nginx."""
-    return docker.build(ROOT / "nginx", "nginx", args=[f"BASE={stand_in_image}"])
 
 
 @pytest.fixture
@@ -101,14 +95,11 @@ def test_a_stop_lets_running_requests_end(docker, proxy_image, rendered, network
     with docker.running(proxy_image, *options) as proxy:
         port = proxy.port(80)
         proxy.wait_for(f"http://127.0.0.1:{port}/", 503)
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\na")
-            time.sleep(1)
-            docker("kill", "--signal=QUIT", proxy.name)
-            time.sleep(1)
-            assert proxy.state()["State"]["Running"]
-            connection.sendall(b"b")
-            assert connection.recv(100).startswith(b"HTTP/1.1 503 ")
+        begun = uploads.begin(port, "/")
+        docker("kill", "--signal=QUIT", proxy.name)
+        time.sleep(1)
+        assert proxy.state()["State"]["Running"]
+        assert uploads.end(begun) == 503
         assert docker("wait", proxy.name, timeout=30).stdout == "0\n"
         assert proxy.state()["Config"]["StopSignal"] == "SIGQUIT"
 
