@@ -48,7 +48,10 @@ def booted(tmp_path_factory):
 def example(booted):
     """A function that boots a server with an example on it, installed by the commands of its README."""
 
-    def install(name, settings):
+    def is_well(machine, name):
+        return machine.get("/health", f"{name}.example.org")[0] == 200
+
+    def install(name, settings, *, before_settings=lambda _: None, well=None):
         machine = booted()
         place = machine.path(f"/srv/{name}")
         shutil.copytree(EXAMPLES / name, place)
@@ -59,11 +62,12 @@ def example(booted):
         blocks = "\n".join(re.findall("```console\n(.*?)```", readme, re.DOTALL))
         for command in re.findall("^# (.*)$", blocks, re.MULTILINE):
             if command.startswith("editor"):
+                before_settings(machine)
                 machine.write(f"/etc/envkit/{name}/env", CHANNEL.write(settings), mode=0o600)
             elif not command.startswith(ALREADY_THERE):
                 path = f"PATH=/srv/{name}/.venv/bin:/usr/sbin:/usr/bin:/sbin:/bin"
                 machine.run("env", "-C", f"/srv/{name}", path, "bash", "-c", command)
-        machine.wait(lambda: machine.get("/health", f"{name}.example.org")[0] == 200, "it is not well")
+        machine.wait(lambda: well(machine) if well else is_well(machine, name), "it is not well")
         return machine
 
     return install

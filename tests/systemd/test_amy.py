@@ -1,0 +1,119 @@
+"""The example amy on a booted server, installed by the very commands of its README."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+PASSWORD = "canary%2Fpassword"
+SETTINGS = {
+    "SECRET_KEY": "canary secret",
+    "DATABASE_URL": f"postgresql://amy:{PASSWORD}@127.0.0.1/amy",
+    "WEB_CONCURRENCY": "3",
+}
+ASK = """
+import http.client, ssl, sys
+c = http.client.HTTPSConnection("127.0.0.1", 443, timeout=60, context=ssl._create_unverified_context())
+c.request("POST" if sys.argv[2] else "GET", sys.argv[1], sys.argv[2] or None,
+    {"Host": "amy.example.org", "Content-Type": "application/x-www-form-urlencoded"})
+r = c.getresponse()
+print(r.status, r.getheader("Retry-After"), r.read().decode())
+"""
+
+
+def ask(amy, path="/", form=""):
+    """Status, Retry-After and body of an answer over TLS."""
+    status, retry_after, body = amy.run("python3", "-c", ASK, path, form).split(" ", 2)
+    return int(status), retry_after, body.rstrip("\n")
+
+
+@pytest.fixture(scope="module")
+def amy(example):
+    """The server; the database's role has its password before the settings are used."""
+
+    def set_password(machine):
+        machine.run("runuser", "-u", "postgres", "--", "psql", "-qc", "ALTER ROLE amy PASSWORD 'canary/password'")
+
+    return example("amy", SETTINGS, before_settings=set_password, well=lambda amy: ask(amy, "/health")[0] == 200)
+
+
+def test_one_backup_before_the_migrations(amy):
+    """The migrations ran once, and before them a backup was made."""
+    listed = json.loads(amy.run("sh", "-c", "cd /srv/amy && .venv/bin/envkit backup list --verify --json"))
+    assert len(listed) == 1
+    assert ask(amy)[0] == 200
+
+
+def test_processes(amy):
+    """Three workers by a setting, one worker of the queue and one scheduler, all as the app's own user."""
+    (master,) = amy.show("amy-web.service", "MainPID")
+    assert len(amy.run("cat", f"/proc/{master}/task/{master}/children").split()) == 3
+    for process in ("web", "worker", "scheduler"):
+        assert amy.show(f"amy-{process}.service", "ActiveState", "User", "Group") == ["active", "amy", "amy"]
+
+
+def test_jobs_are_documents(amy):
+    """What is posted is announced by the worker, and what the queue holds meanwhile is JSON."""
+    amy.run("systemctl", "stop", "amy-worker.service")
+    assert ask(amy, form="name=Oslo")[0] == 201
+    (job,) = amy.run("redis-cli", "--raw", "lrange", "rq:queue:amy", "-1", "-1").split()
+    look = "import sys, zlib; print(zlib.decompress(sys.stdin.buffer.read()[:-1]).decode())"
+    data = amy.run("sh", "-c", f"redis-cli --raw hget rq:job:{job} data | python3 -c '{look}'")
+    assert json.loads(data) == ["amy.jobs.announce", None, [], {"name": "Oslo"}]
+    amy.run("systemctl", "start", "amy-worker.service")
+    amy.wait(lambda: json.loads(ask(amy)[2])["Oslo"], "the job is not done")
+
+
+def test_nothing_is_exposed(amy):
+    """Redis and PostgreSQL listen on the machine itself alone."""
+    listening = [
+        line.split()[1] for line in amy.run("cat", "/proc/net/tcp").splitlines()[1:] if line.split()[3] == "0A"
+    ]
+    for port in (6379, 5432):
+        assert {address for address in listening if address.endswith(f":{port:04X}")} == {f"0100007F:{port:04X}"}
+
+
+def test_maintenance(amy):
+    """The flag file under /webapps shows the page to everybody; without it everything is as before."""
+    amy.run("touch", "/webapps/amy.example.org/maintenance_on")
+    status, retry_after, body = ask(amy)
+    assert (status, retry_after, "Back soon" in body) == (503, "300", True)
+    amy.run("rm", "/webapps/amy.example.org/maintenance_on")
+    assert ask(amy)[0] == 200
+
+
+def test_database_stopped(amy):
+    """Without its database the site says so by 503 and health is red; when it is back, so is the site, by itself."""
+    amy.run("systemctl", "stop", "postgresql@15-main.service")
+    assert ask(amy)[:2] == (503, "60")
+    assert ask(amy, "/health")[0] == 503
+    amy.run("systemctl", "start", "postgresql@15-main.service")
+    amy.wait(lambda: ask(amy, "/health")[0] == 200, "it does not recover")
+    assert ask(amy)[0] == 200
+
+
+def test_one_stream(amy):
+    """One command shows what all processes say; each request is one JSON object, and no secret is in it."""
+    ask(amy, form="name=Bergen")
+    amy.wait(lambda: json.loads(ask(amy)[2])["Bergen"], "the job is not done")
+    lines = amy.run("journalctl", "-u", "amy-*", "--no-pager", "-o", "cat").splitlines()
+    requests = [json.loads(line) for line in lines if line.startswith("{")]
+    assert {"method": "POST", "uri": "/", "status": 201}.items() <= next(
+        r for r in requests if r["status"] == 201
+    ).items()
+    assert any("amy.jobs.announce" in line for line in lines)
+    assert "canary" not in amy.run("journalctl", "--no-pager")
+
+
+def test_development_defaults(amy):
+    """What is fit only for development does not start on a server."""
+    file = amy.path("/etc/envkit/amy/env")
+    kept = file.read_text()
+    file.write_text("")
+    said = amy.run("systemctl", "start", "amy-release.service", check=False)
+    assert "failed" in said
+    said = amy.run("journalctl", "-u", "amy-release", "--no-pager")
+    for name in ("SECRET_KEY", "DATABASE_URL"):
+        assert f"AppSettings: {name}: is not set, and its default is fit only for development" in said
+    file.write_text(kept)
