@@ -10,7 +10,7 @@ import pytest
 from envkit.deployment.reading import read_description
 from envkit.operations.programs import find_program
 from envkit.operations.writing import write_artifacts
-from envkit.targets.dockerfile import JUDGE, render
+from envkit.targets.dockerfile import JUDGE, app_dockerfile, render
 from envkit.targets.registry import render_target
 
 ROOT = Path(__file__).parents[3]
@@ -68,3 +68,8 @@ def test_what_stays_out_of_the_build():
     """The ignore file beside it keeps secrets, history and data out."""
     text = render(read_description(HEAD + SERVICE, {})).artifacts[1].text
     assert {"**/.env", "**/.env.*", "!**/.env.example", ".git", "data", "**/*.pem"} <= set(text.splitlines())
+
+
+def test_the_readme_shows_what_init_writes():
+    """The five lines of an app's Dockerfile stand in the README as they are written."""
+    assert f"```dockerfile\n{app_dockerfile()}```\n" in (ROOT / "README.md").read_text()
