@@ -94,7 +94,7 @@ def _resolved(name: str, operator: str, word: str, lookup: Callable[[str], str |
     value = lookup(name)
     present = bool(value) if operator[0] == ":" else value is not None
     if operator[-1] == "?" and not present:
-        hint = f"set {name} where Compose runs, or in the file above this line"
+        hint = "set the variable where Compose runs, or in the file above this line"
         raise MisreadError("a variable that the file requires has no value", hint, "required-variable")
     if operator[-1] == "+":
         return word if present else value or ""

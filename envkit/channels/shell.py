@@ -186,7 +186,7 @@ class _Evaluation:
                 self._report(
                     word.line,
                     name,
-                    f"expands ${piece.text}",
+                    "expands a $NAME",
                     "expands",
                     "put the value in single quotes to keep the $",
                     warning=True,

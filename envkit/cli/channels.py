@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def command(*, name: str | None, as_json: bool) -> None:
     """List the channels and what each can carry.
 
-    With a CHANNEL, shows how its program reads and what it cannot carry. The table is not written by hand: every channel is asked about each kind of value.
+    With a CHANNEL, shows how its program reads and what it cannot carry. The table is not written by hand: every
+    channel is asked about each kind of value.
     """
     from envkit.channels.registry import channel, names
 

@@ -79,22 +79,31 @@ def decode(form: str, name: str | None, text: bytes) -> bytes:
 
         return unescape(_text(without_final_newline(text))).encode()
     from envkit.channels.registry import channel
+    from envkit.channels.shapes import may_be_shown
 
     carrier = channel(form)
     reading = carrier.read(_text(text))
     if reading.fatal:
-        raise EncodingProblem(reading.findings or [Finding(carrier.name, "", "its reader refuses the text")])
+        raise EncodingProblem(_shown(reading.findings) or [Finding(carrier.name, "", "its reader refuses the text")])
     values = reading.values()
     if name is None:
         if len(values) != 1:
-            hint = f"choose by --name: {', '.join(values)}" if values else ""
+            known = ", ".join(filter(may_be_shown, values))
+            hint = f"choose by --name: {known}" if known else ""
             raise EncodingProblem([Finding("standard input", "", f"holds {len(values)} settings, not one", hint)])
         name = next(iter(values))
     value = values.get(name)
     if value is None:
         problem = "has no value there" if name in values else "is not in the text"
-        raise EncodingProblem([Finding("standard input", name, problem), *reading.findings])
+        raise EncodingProblem([Finding("standard input", name, problem), *_shown(reading.findings)])
     return value.encode(errors="surrogateescape")
+
+
+def _shown(findings: list[Finding]) -> list[Finding]:
+    """The findings of a reader; in a broken file a name can be a piece of a key, and is left out."""
+    from envkit.channels.shapes import may_be_shown
+
+    return [finding if may_be_shown(finding.name) else finding._replace(name="") for finding in findings]
 
 
 def without_final_newline(data: bytes) -> bytes:

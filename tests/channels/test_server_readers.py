@@ -218,7 +218,7 @@ def test_each_binding_has_the_line_on_which_it_begins(name: str, text: str, line
         ),
         ("shell", "A=$(date)\n", "line 1: A: runs a command. put the value in single quotes"),
         ("shell", "A='x\n", "line 1: a quote that never closes"),
-        ("shell", "B=1\nA=$B\n", "line 2: A: expands $B. put the value in single quotes to keep the $"),
+        ("shell", "B=1\nA=$B\n", "line 2: A: expands a $NAME. put the value in single quotes to keep the $"),
         ("systemd", "A='x\nB=1\n", "line 1: A: a quote that never closes swallows the rest of the file"),
         ("systemd", "export A=1\n", "line 1: a name that systemd drops. remove export"),
         ("node", "A= \nB=1\n", "line 1: A: a blank after = makes the next line the value"),

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from envkit.operations.encoding import EncodingProblem, decode, encode, without_final_newline
+from tests.settings.made_keys import made_key
 
 KEY = "-----BEGIN PRIVATE KEY-----\nQ0FOQVJZ\n-----END PRIVATE KEY-----\n"
 
@@ -132,3 +133,13 @@ def test_channels_round_trip_or_refuse(channel, text):
 def test_one_newline_is_dropped(data, kept):
     """One line end of either kind, and no more."""
     assert without_final_newline(data) == kept
+
+
+@pytest.mark.parametrize("form", ["dotenv", "docker", "podman", "compose", "shell", "systemd", "node", "npm-dotenv"])
+def test_decode_shows_no_piece_of_a_pasted_key(envkit, form):
+    """The lines of a key that was pasted without quotes are names to some readers; no message repeats them."""
+    key = made_key("rsa-pkcs8").text
+    result = envkit("decode", "--from", form, stdin=f"A=1\nKEY={key}P=pa$word${{more:?}}\n".encode())
+    assert result.code == 1
+    assert not any(line in result.err for line in key.splitlines()[1:-1])
+    assert "word" not in result.err
