@@ -63,8 +63,8 @@ class Plan(NamedTuple):
     """The order of all names, strongest first, if some slot has several; else empty."""
     development: bool
     """Some default is fit only for development."""
-    twins: tuple[tuple[int, int], ...] = ()
-    """Slots that share a name with an earlier slot, and that one: both are given what is found under it."""
+    views: tuple[Plan, ...] = ()
+    """Where slots share a name: the plan without those after the first, and each of those by itself; else nothing."""
 
 
 def plan_of(model: type[BaseModel], prefix: str | None = None) -> Plan:
@@ -87,22 +87,20 @@ _plans: WeakKeyDictionary[type[BaseModel], dict[str | None, Plan]] = WeakKeyDict
 def _make(model: type[BaseModel], prefix: str) -> Plan:
     slots = tuple(_slots(model, prefix, (), (model,)))
     by_name: dict[str, int] = {}
-    twins: dict[tuple[int, int], None] = {}
     for index, slot in enumerate(slots):
         for name in slot.names:
-            first = by_name.setdefault(name, index)
-            if first != index:
-                twins[index, first] = None
+            by_name.setdefault(name, index)
+    twins = [index for index, slot in enumerate(slots) if any(by_name[name] != index for name in slot.names)]
     by_path = {slot.path: index for index, slot in enumerate(slots)}
     by_file_name = {f"{name}_FILE": index for name, index in by_name.items() if f"{name}_FILE" not in by_name}
-    return Plan(
+    plan = Plan(
         model=model,
         slots=slots,
         by_name=by_name,
         by_file_name=by_file_name,
         containers=tuple(index for index, slot in enumerate(slots) if slot.children),
         keeping_empty=frozenset(index for index, slot in enumerate(slots) if _keeps_empty(slot.field)),
-        ranks={name: rank for rank, name in enumerate(by_name)} if len(by_name) > len(slots) else {},
+        ranks={name: rank for rank, name in enumerate(by_name)} if any(len(slot.names) > 1 for slot in slots) else {},
         by_path=by_path,
         by_location={place: index for index, slot in enumerate(slots) for place in _locations(slot, slots, by_path)},
         by_alias=not any(
@@ -111,7 +109,19 @@ def _make(model: type[BaseModel], prefix: str) -> Plan:
             for alias in _aliases(slot.field)
         ),
         development=any(slot.development for slot in slots),
-        twins=tuple(twins),
+    )
+    if not twins:
+        return plan
+    others = {name: index for name, index in by_name.items() if index not in twins}
+    return plan._replace(views=(_view(plan, others), *(_view(plan, dict.fromkeys(slots[i].names, i)) for i in twins)))
+
+
+def _view(plan: Plan, names: dict[str, int]) -> Plan:
+    """The plan as far as these names go."""
+    return plan._replace(
+        by_name=names,
+        by_file_name={f"{name}_FILE": i for name, i in names.items() if f"{name}_FILE" not in plan.by_name},
+        ranks={name: rank for rank, name in enumerate(names)},
     )
 
 

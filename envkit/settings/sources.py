@@ -96,19 +96,20 @@ def gather(
     gathered.env_files.extend(_read_env_files(env_files, environ, gathered.findings, interpolate=interpolate))
     present = set(environ)  # one pass; asking os.environ for a name that is not there costs an exception each
     gathered.exported = present
-    _take(plan, gathered, environ, present & plan.by_name.keys(), _ENVIRONMENT)
-    _take_named_files(plan, gathered, environ, present)
-    if secrets_dir is not None:
-        _take_secrets_directory(plan, gathered, os.fspath(secrets_dir), required=True)
-    else:
-        # A shell that a service started inherits the variable, and may not read the folder: it need not be there.
-        if CREDENTIALS_DIRECTORY in present:
-            _take_secrets_directory(plan, gathered, environ[CREDENTIALS_DIRECTORY])
-        _take_secrets_directory(plan, gathered, DEFAULT_SECRETS_DIRECTORY)
-    for file in reversed(gathered.env_files):
-        _take(plan, gathered, file.parsed.values, file.parsed.values.keys() & plan.by_name.keys(), file)
-    for twin, first in plan.twins:
-        _share(plan, gathered, twin, first)
+    for view in plan.views or (plan,):
+        _take(view, gathered, environ, present & view.by_name.keys(), _ENVIRONMENT)
+        _take_named_files(view, gathered, environ, present)
+        if secrets_dir is not None:
+            _take_secrets_directory(view, gathered, os.fspath(secrets_dir), required=True)
+        else:
+            # A shell that a service started inherits the variable, and may not read the folder: it need not be there.
+            if CREDENTIALS_DIRECTORY in present:
+                _take_secrets_directory(view, gathered, environ[CREDENTIALS_DIRECTORY])
+            _take_secrets_directory(view, gathered, DEFAULT_SECRETS_DIRECTORY)
+        for file in reversed(gathered.env_files):
+            _take(view, gathered, file.parsed.values, file.parsed.values.keys() & view.by_name.keys(), file)
+    if plan.views:  # one file that two settings would have taken is one problem
+        gathered.findings = list(dict.fromkeys(gathered.findings))
     return gathered
 
 
@@ -129,16 +130,6 @@ def _take(
             gathered.overrode.setdefault(index, []).append(origin_of((name, text, place, "")))
         else:
             found[index] = (name, text, place, "")
-
-
-def _share(plan: Plan, gathered: Gathered, twin: int, first: int) -> None:
-    """Gives a slot what was found under a name that it shares with an earlier one."""
-    if first in gathered.failed:
-        gathered.failed.add(twin)
-    found = gathered.found.get(first)
-    if found is not None and found[0] in plan.slots[twin].names and twin not in gathered.found:
-        gathered.found[twin] = found
-        gathered.overrode[twin] = list(gathered.overrode.get(first, ()))
 
 
 def _read_env_files(

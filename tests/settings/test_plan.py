@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import BaseModel, Field, Json
+from pydantic import AliasChoices, BaseModel, Field, Json
 from pydantic.alias_generators import to_camel
 
-from envkit import Duration, Secret, Settings, explain, load_settings
+from envkit import Duration, Secret, Settings, SettingsError, explain, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_json_types_are_read_once() -> None:
@@ -78,6 +82,43 @@ def test_two_fields_may_read_one_setting() -> None:
     settings = load_settings(App, environ={"PORT": "1", "INNER__PORT": "2"})
     assert (settings.public, settings.private, settings.inner.port, settings.inner__port) == (1, 1, 2, 2)
     assert [entry.origin for entry in explain(settings).settings] == ["environment"] * 4
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"P": "1"}, (1, 1, 1)),
+        ({"P": "1", "B1": "2"}, (1, 2, 1)),
+        ({"P": "1", "A1": "2"}, (2, 1, 1)),
+        ({"P": "1", "A1": "2", "B1": "3", "C1": "4"}, (2, 3, 1)),
+    ],
+)
+def test_a_shared_name_is_as_strong_as_each_field_says(environ: dict[str, str], expected: tuple[int, ...]) -> None:
+    """One field's stronger alias takes the shared setting from no other field."""
+
+    class App(BaseModel):
+        a: int = Field(validation_alias=AliasChoices("A1", "P"))
+        b: int = Field(validation_alias=AliasChoices("B1", "P"))
+        c: int = Field(validation_alias=AliasChoices("P", "C1"))
+
+    settings = load_settings(App, environ=environ)
+    assert (settings.a, settings.b, settings.c) == expected
+
+
+def test_a_shared_name_of_another_source(tmp_path: Path) -> None:
+    """What is exported under the shared name beats each field's own name in a file; a missing file is one problem."""
+
+    class App(BaseModel):
+        a: int = Field(validation_alias=AliasChoices("A1", "P"))
+        b: int = Field(validation_alias=AliasChoices("B1", "P"))
+
+    file = tmp_path / "env"
+    file.write_text("A1=1\nB1=2\n")
+    settings = load_settings(App, environ={"P": "3"}, env_files=file)
+    assert (settings.a, settings.b) == (3, 3)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(App, environ={"P_FILE": f"{tmp_path}/none"})
+    assert [problem.problem for problem in caught.value.problems] == ["no such file"] * 2  # A1 and B1
 
 
 def test_strict_models_read_text_too() -> None:
