@@ -163,7 +163,7 @@ def quote_systemd(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return str(value)
-    text = _text("a systemd unit", value)
+    text = _unit_text(value)
     if not _SYSTEMD_PLAIN.fullmatch(text):
         raise CannotQuote("a systemd unit", "these characters in this place")
     return text
@@ -203,8 +203,8 @@ def _exec_word(word: str) -> str:
     return systemd_word(word).replace("$", "$$")
 
 
-def _unit_text(text: str) -> str:
-    text = _text("a systemd unit", text)
+def _unit_text(value: Any) -> str:
+    text = _text("a systemd unit", value)
     if re.search(r"[\x00-\x1f\x7f]", text):
         raise CannotQuote("a systemd unit", "a control character")
     if any(0xFDD0 <= ord(char) <= 0xFDEF or ord(char) & 0xFFFE == 0xFFFE for char in text):

@@ -10,6 +10,7 @@ from envkit.deployment import derived
 from envkit.deployment.errors import DescriptionError
 from envkit.findings import Finding
 from envkit.rendering.environments import Language, environment, header
+from envkit.rendering.quoting import CannotQuote, systemd_command
 from envkit.targets import gunicorn
 from envkit.targets.artifacts import Artifact, Judge, Rendering
 from envkit.targets.systemd import units
@@ -40,11 +41,13 @@ def render(deployment: Deployment) -> Rendering:
 
     Raises:
         CannotQuote: a text of the description has no spelling in a unit.
-        DescriptionError: the description needs containers.
+        DescriptionError: the description needs containers, or a program's path has no spelling in a unit.
     """
     if derived.upstream(deployment).kind == "service":
         problem = "target systemd: names a service of containers, and systemd starts none"
         raise DescriptionError([Finding("envkit.toml", "http.upstream", problem, "leave it out, or use compose")])
+    if refused := tuple(_refused_programs(deployment)):
+        raise DescriptionError(refused)
     artifacts = [*_units(deployment), *_accounts(deployment), *_gunicorn(deployment), *_scripts(deployment)]
     return Rendering(tuple(artifacts), tuple(_findings(deployment)))
 
@@ -54,6 +57,15 @@ def _judge(folder: Path, _: Deployment) -> list[str]:
 
 
 JUDGE = Judge("systemd-analyze", _judge)
+
+
+def _refused_programs(deployment: Deployment) -> Iterator[Finding]:
+    """A program's path is the one text that no quotes help: findings name its key."""
+    for key, program in units.programs(deployment):
+        try:
+            systemd_command((program,))
+        except CannotQuote as error:
+            yield Finding("envkit.toml", key, f"target systemd: {error}")
 
 
 def _units(deployment: Deployment) -> Iterator[Artifact]:

@@ -77,6 +77,15 @@ def groups(deployment: Deployment) -> list[str]:
     )
 
 
+def programs(deployment: Deployment) -> Iterator[tuple[str, str]]:
+    """Each program that a unit starts, after the key that says where it lies."""
+    key = "server.virtualenv" if deployment.server.virtualenv else "server.directory"
+    yield key, f"{derived.virtualenv(deployment)}/bin/python"
+    for name, process in deployment.processes.items():
+        for program in _absolute(process.command, derived.server_directory(deployment))[:1]:
+            yield f"processes.{name}.command", program
+
+
 def library(deployment: Deployment) -> str:
     """The folder of the scripts that units run."""
     return f"/usr/local/lib/envkit/{deployment.name}"

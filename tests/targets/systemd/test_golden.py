@@ -90,6 +90,22 @@ def test_ejectable(name):
                 assert line.startswith('ExecStartPre=/bin/sh -c "if test -x ')
 
 
+def test_what_a_unit_cannot_hold_is_named():
+    """A text that has no spelling in a unit is refused by its key: the programs all at once."""
+    description = HEAD + '[server]\ndirectory = "/srv/my app"\n[processes.worker]\ncommand = ["/opt/a b", "x"]\n'
+    with pytest.raises(DescriptionError) as caught:
+        render_target("systemd", read_description(description, {}))
+    reason = "a systemd unit cannot hold a program's name with characters that mean an order, a blank or a quote"
+    assert [str(finding) for finding in caught.value.findings] == [
+        f"envkit.toml: server.directory: target systemd: {reason}",
+        f"envkit.toml: processes.worker.command: target systemd: {reason}",
+    ]
+    description = HEAD + '[processes.worker]\ncommand = ["true", "\\ufdd0"]\n'
+    with pytest.raises(DescriptionError) as caught:
+        render_target("systemd", read_description(description, {}))
+    assert [finding.name for finding in caught.value.findings] == ["processes.worker.command[1]"]
+
+
 def test_containers_are_refused():
     """A description whose upstream is a service of containers cannot be rendered as units."""
     deployment = read_description(HEAD + '[http]\nupstream = "web:8000"\n', {})
