@@ -74,7 +74,9 @@ def _url(name: str, deployment: Deployment, env_files: Sequence[Path]) -> Databa
     model: type[BaseModel] = create_model("Backup", database=(DatabaseUrl, Field(alias=name)))
     environ = {**_of_the_units(deployment), **os.environ}
     try:
-        loaded = load_settings(model, env_files=env_files or None, environ=environ)
+        loaded = load_settings(
+            model, env_files=env_files or None, environ=environ, secrets_dir=_credentials(deployment)
+        )
     except SettingsError as error:
         findings = error.problems
     else:
@@ -95,6 +97,12 @@ def _of_the_units(deployment: Deployment) -> dict[str, str]:
     except (OSError, UnicodeDecodeError):
         return {}
     return {name: value for name, value in channel("systemd").read(text).values().items() if value is not None}
+
+
+def _credentials(deployment: Deployment) -> Path | None:
+    """The folder from which systemd hands secrets to the app's units; None leaves it to the app's usual one."""
+    folder = Path(derived.configuration_directory(deployment), "credentials")
+    return folder if os.access(folder, os.R_OK | os.X_OK) else None
 
 
 def _from_url(name: str, url: DatabaseUrl) -> Database:

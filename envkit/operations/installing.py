@@ -65,8 +65,13 @@ def install(deployment: Deployment, steps: Steps, server: Server, *, force: bool
     before = os.umask(0o022)  # nginx and systemd's units read what is installed
     try:
         _install(deployment, steps, server, force=force)
+    except OSError as error:
+        path, problem = str(error.filename or server.root), words_of(error)
+    else:
+        return
     finally:
         os.umask(before)
+    raise stopped(path, f"cannot be written: {problem}")
 
 
 def _install(deployment: Deployment, steps: Steps, server: Server, *, force: bool) -> None:
@@ -200,8 +205,8 @@ def _put_in_place(
         steps.tell("every file is in place")
         return False
     places = [*due, *links, *stale, str(record.file.relative_to(root))]
-    steps.take("note what stands in their places", lambda: server_files.note(record.journal, root, places))
     try:
+        steps.take("note what stands in their places", lambda: server_files.note(record.journal, root, places))
         for path in due:
             steps.tell(f"write /{path}")
         steps.take("put them in place", lambda: write_artifacts(files.artifacts, root, force=force))
@@ -215,11 +220,9 @@ def _put_in_place(
                 _run(steps, server.run, [f"{units.library(deployment)}/ensure-certificate.sh"])
             _run(steps, server.run, ["nginx", "-t"])
         steps.take("note what is installed", lambda: record.write(files, finished=False))
-    except BaseException as error:
+    except BaseException:
         if record.journal.exists():
             steps.take("undo it", partial(_undo, record, server))
-        if isinstance(error, OSError):
-            raise stopped(str(error.filename or root), f"cannot be written: {words_of(error)}") from None
         raise
     steps.take("forget what stood there", lambda: record.journal.unlink(missing_ok=True))
     return True

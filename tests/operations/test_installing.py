@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -196,6 +197,44 @@ def test_uninstalling_leaves_the_data(root):
         "etc/nginx/sites-available/other.conf",
         "etc/nginx/sites-enabled/catch-all.conf",
     ]
+
+
+FULL = """
+import sys
+from pathlib import Path
+from envkit.operations import installing
+from envkit.operations.steps import Steps
+from tests.operations.test_installing import SHOP, tree
+
+installing.verify = lambda *_: []
+root = Path(sys.argv[1])
+(root / "etc/nginx/sites-available").mkdir(parents=True)
+try:
+    installing.install(SHOP, Steps(), installing.Server(root, None))
+except Exception as error:
+    print(type(error).__name__, error)
+print(list(tree(root)))
+"""
+
+
+@pytest.mark.needs("unshare")
+@pytest.mark.parametrize("kilobytes", [16, 40])
+def test_a_full_disk(tmp_path, kilobytes):
+    """Wherever the disk is full, an error says so, and no file is there, whole or half."""
+    script = f'mount -t tmpfs -o size={kilobytes}k tmpfs "$1" && "$2" -c "$3" "$1"'
+    own_namespace = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    done = subprocess.run(
+        [*own_namespace, "sh", "-c", script, "sh", tmp_path, sys.executable, FULL],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said, left = done.stdout.splitlines()
+    assert said.startswith(("WriteError", "OperationError"))
+    assert said.endswith("cannot be written: no space left on device")
+    assert left == "[]"
 
 
 KILLED = """
