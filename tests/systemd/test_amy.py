@@ -35,7 +35,9 @@ def amy(example):
     def set_password(machine):
         machine.run("runuser", "-u", "postgres", "--", "psql", "-qc", "ALTER ROLE amy PASSWORD 'canary/password'")
 
-    return example("amy", SETTINGS, before_settings=set_password, well=lambda amy: ask(amy, "/health")[0] == 200)
+    machine = example("amy", SETTINGS, before_settings=set_password, well=lambda amy: ask(amy, "/health")[0] == 200)
+    yield machine
+    machine.halt()
 
 
 def test_one_backup_before_the_migrations(amy):

@@ -13,7 +13,9 @@ HOST = "idb.example.org"
 @pytest.fixture(scope="module")
 def idb(example):
     """The server."""
-    return example("idb", SETTINGS)
+    machine = example("idb", SETTINGS)
+    yield machine
+    machine.halt()
 
 
 def test_serves(idb):

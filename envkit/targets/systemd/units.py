@@ -209,6 +209,7 @@ def _certbot(deployment: Deployment) -> list[str]:
         *("/usr/bin/certbot", "certonly", "--non-interactive", "--agree-tos", "--keep-until-expiring"),
         *("--webroot", "--webroot-path", http.acme_root, "--cert-name", http.domains[0]),
         *account,
+        *(["--server", http.acme_server] if http.acme_server else []),
         *domains,
         *("--deploy-hook", f"{library(deployment)}/certificate-renewed"),
     ]

@@ -11,6 +11,7 @@ MATRIX = {
 domains = ["shop.example.org", "www.shop.example.org"]
 tls = "letsencrypt"
 email = "admin@example.org"
+acme_server = "https://acme-staging-v02.api.letsencrypt.org/directory"
 [server]
 directory = "/srv/shop/current"
 virtualenv = "/srv/shop/venv"
