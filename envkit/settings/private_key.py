@@ -14,6 +14,7 @@ the key are there, and is decoded where they are escaped.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from envkit.settings.key_contents import PRIVATE_KINDS, base64_bytes, contents_fault
@@ -71,6 +72,7 @@ def read_private_key(raw: str) -> KeyText:
     raise KeyProblem(outcome.problem, outcome.hint)
 
 
+@lru_cache(maxsize=8)  # loading again what was checked before need not check again; it lives as long as the settings
 def _well_formed(raw: str) -> KeyText | None:
     """The common case, read in one pass: regular PEM or OpenSSH armour without headers, as it is or escaped."""
     text = raw
