@@ -28,14 +28,15 @@ def names_of(model: type[BaseModel]) -> SettingNames:
     from envkit.targets.settings import SettingName
 
     plan = plan_of(model)
+    fields = {name: [slot for slot in plan.slots if name in slot.names] for name in plan.by_name}
     return tuple(
         SettingName(
             name,
-            secret=slot.secret or slot.key,
-            # Of several names any one will do, and so will the fields of a nested model.
-            required=slot.required and not slot.children and len(slot.names) == 1,
-            keeps_empty=index in plan.keeping_empty,
+            secret=any(slot.secret or slot.key for slot in slots),
+            # Of several names any one will do, and so will a nested model's own name instead of its fields'.
+            required=any(slot.required and len(slot.names) == len(slot.path) == 1 for slot in slots)
+            and not any(slot.children for slot in slots),
+            keeps_empty=plan.by_name[name] in plan.keeping_empty,
         )
-        for name, index in plan.by_name.items()
-        for slot in (plan.slots[index],)
+        for name, slots in fields.items()
     )

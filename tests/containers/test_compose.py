@@ -103,9 +103,10 @@ def project(docker, image, proxy_image, app_options, free_port, tmp_path, app_fo
     """The sample app's Compose project, rendered for ports of 127.0.0.1."""
     monkeypatch.syspath_prepend(str(app_folder))
     deployment = read_description(
-        f'name = "teams"\napp = "teams_app:create_app()"\nsettings = "teams_app.settings:AppSettings"\n'
-        f'[processes.release]\ncommand = "true"\n[container]\nimage = "{image}"\naddress = "127.0.0.1"\n[container.images]\nnginx = "{proxy_image}"\n'
-        f'[http]\nport = {free_port}\n[processes.web]\nmemory = "256 MiB"\n',
+        'name = "teams"\napp = "teams_app:create_app()"\nsettings = "teams_app.settings:AppSettings"\n'
+        '[processes.release]\ncommand = "true"\n[processes.web]\nmemory = "256 MiB"\n'
+        f'[container]\nimage = "{image}"\naddress = "127.0.0.1"\n'
+        f'[container.images]\nnginx = "{proxy_image}"\n[http]\nport = {free_port}\n',
         {},
     )
     settings = names_of(settings_class("teams_app.settings:AppSettings"))

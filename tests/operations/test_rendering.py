@@ -78,16 +78,29 @@ class Everything(Settings, prefix="SHOP_"):
 
 
 def test_names():
-    """Every name under which a setting is looked for, in the class's order: aliases and nested models too."""
+    """Every name under which a setting is looked for, in the class's order: aliases and nested models too.
+
+    A field of a nested model is not required by itself, as the whole may come as one JSON document.
+    """
     assert names_of(Everything) == (
         SettingName("SHOP_KEY", secret=True, required=True),
         SettingName("SHOP_REGION"),
         SettingName("SHOP_BANNER", keeps_empty=True),
         SettingName("OLD_TOKEN", secret=True, required=True),
         SettingName("SHOP_DATABASE", secret=True),
-        SettingName("SHOP_DATABASE__HOST", required=True),
-        SettingName("SHOP_DATABASE__PASSWORD", secret=True, required=True),
+        SettingName("SHOP_DATABASE__HOST"),
+        SettingName("SHOP_DATABASE__PASSWORD", secret=True),
     )
+
+
+def test_a_name_that_two_fields_share():
+    """It is secret when one of them is."""
+
+    class Shared(Settings):
+        first: str = Field(validation_alias="TOKEN")
+        second: Secret = Field(validation_alias="TOKEN")
+
+    assert names_of(Shared) == (SettingName("TOKEN", secret=True, required=True),)
 
 
 def test_judge_without_a_program(tmp_path, monkeypatch, capsys):
