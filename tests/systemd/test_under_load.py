@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 
 import pytest
 
@@ -85,3 +86,18 @@ def test_master_killed(machine):
         machine.settle("shop-web.service")
     assert sum(load.result["failed"].values()) <= CONNECTIONS
     assert load.result["requests"] >= 10_000
+
+
+def test_slow_clients(machine):
+    """While 200 clients send or read byte by byte, all others are served."""
+    shutil.copy(APP.parents[1] / "slow.py", machine.path("/root/slow.py"))
+    command = [*machine.enter(), "python3", "/root/slow.py", "127.0.0.1:80", "shop.test", "--clients", "200"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as slow:
+        assert slow.stdout.readline() == "running\n"
+        with machine.load() as load:
+            pass
+        assert slow.poll() is None
+        slow.communicate(timeout=60)
+    assert load.result["failed"] == {}
+    assert load.result["requests"] >= 20_000
+    assert machine.get() == (200, "version 1")
