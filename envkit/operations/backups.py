@@ -86,12 +86,21 @@ def _pattern(name: str) -> str:
 
 
 def new_path(folder: Path, name: str, reason: Reason, engine: Engine, now: datetime) -> Path:
-    """Where a backup made now goes: a second later than any other with that name."""
-    while True:
-        path = folder / f"{name}-{now.astimezone(UTC).strftime(_TIME)}-{reason}.{ENDINGS[engine]}"
-        if not path.exists():
-            return path
-        now += timedelta(seconds=1)
+    """Where a backup made now goes: its second is its own, so that the names stand in the order of making.
+
+    Raises:
+        OperationError: the folder cannot be read.
+    """
+    now = now.astimezone(UTC).replace(microsecond=0)
+    taken = [backup.made for backup in backups_in(folder, name)]
+    newest = max(taken, default=now - _HURRY)
+    if now <= newest < now + _HURRY:
+        now = newest + timedelta(seconds=1)
+    return folder / f"{name}-{now.strftime(_TIME)}-{reason}.{ENDINGS[engine]}"
+
+
+_HURRY = timedelta(minutes=1)
+"""Several backups within a second are a little ahead of the clock; one further ahead is a clock that was wrong."""
 
 
 # --- one at a time --------------------------------------------------------------------------------------------------
@@ -219,7 +228,8 @@ def superfluous(backups: Iterable[Backup], keep: Keep, now: datetime) -> list[Ba
     """
     newest_first = sorted(backups, key=lambda backup: backup.made, reverse=True)
     staying = set(newest_first[:1])
-    staying |= {backup for backup in newest_first if (now - backup.made).total_seconds() < keep.recent}
+    if keep.recent:  # without this, one made a little ahead of the clock would be younger than nothing
+        staying |= {backup for backup in newest_first if (now - backup.made).total_seconds() < keep.recent}
     for count, form in ((keep.daily, "%Y-%m-%d"), (keep.weekly, "%G-%V"), (keep.monthly, "%Y-%m")):
         periods: dict[str, Backup] = {}
         for backup in newest_first:
