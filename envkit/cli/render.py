@@ -41,7 +41,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Render the files of each TARGET, of gunicorn and nginx unless one is named.
+    """Render the files of each TARGET; unless one is named, of the description's targets, or of gunicorn and nginx.
 
     The files are made to be committed: they refer to settings by name and hold no secret. A file is replaced as a
     whole; one that holds the same already is not touched, one that envkit did not make is not overwritten.
