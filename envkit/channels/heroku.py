@@ -169,7 +169,8 @@ def _read_lines(text: str) -> Reading:
         number = following + len(line) - len(line.lstrip(_REMOVED))
         following += 1 + line.count(_REMOVED)
         trimmed = line.replace(_REMOVED, "").strip(_JS_SPACE)
-        if len(trimmed) < 3:
+        # JavaScript counts a character beyond U+FFFF as two.
+        if len(trimmed) < 3 and len(trimmed) + sum(character > "\uffff" for character in trimmed) < 3:
             if trimmed:
                 findings.append(_finding(number, "fewer than three characters, which are dropped", "too-short"))
             continue

@@ -44,6 +44,8 @@ NODE_READERS = [
 
 TRAPS = [
     "",
+    ";🔑",
+    "=🔑",
     "A=",
     "A= \nB=x",
     "A=\t\nB='x'\n",

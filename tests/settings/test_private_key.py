@@ -115,7 +115,8 @@ BLANKLESS_ROUTES = {
     "all blanks removed": (lambda key: re.sub(r"\s", "", key), DROPPED),
     "all blanks became newlines": (lambda key: key.replace(" ", "\n"), None),
     "printf %q": (lambda key: re.sub(r"([ +=,:])", r"\\\1", key.replace("\n", " ")), SPACES),
-    "+ became blank": (lambda key: key.replace("+", " "), None),
+    # A blank at the end of a line cannot be told from one that an editor left.
+    "+ became blank": (lambda key: re.sub(r"(?<!\n)\+(?!\n)", " ", key), None),
 }
 """Routes that also change blanks, which only keys without free text in headers survive."""
 
