@@ -39,7 +39,8 @@ RULES = (
     ),
     (
         "A name without = takes the value of podman's own environment, and is left out if that has none; a name that "
-        "ends in * takes every variable whose name begins so."
+        "ends in * takes every variable whose name begins so. Its own environment has TMPDIR=/var/tmp unless the user "
+        "has another (measured with podman 4.3)."
     ),
     "Blanks in and after a name belong to the name: `export NAME=value` makes a variable called `export NAME`.",
     "The last of two equal names wins.",
@@ -71,7 +72,7 @@ class PodmanChannel:
     def read(self, text: str, environ: Mapping[str, str] | None = None) -> Reading:
         """The variables as podman passes them to the container; a line without a name is fatal."""
         scanned = raw_lines.scan(text)
-        environ = environ or {}
+        environ = {"TMPDIR": "/var/tmp", **(environ or {})}  # noqa: S108  what podman gives itself
         bindings: list[Binding] = []
         bound: set[str] = set()
         findings: list[Finding] = []
