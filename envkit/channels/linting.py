@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from envkit.channels.collector import paused
 from envkit.channels.comparison import compare
 from envkit.channels.dotenv import DOTENV
 from envkit.channels.lint_rules import RULES
@@ -35,6 +36,7 @@ class Remark(NamedTuple):
     finding: Finding
 
 
+@paused()
 def lint_text(path: str, text: str, readers: Sequence[Channel]) -> list[Remark]:
     """Everything that is wrong with `text` for `readers`, by line.
 

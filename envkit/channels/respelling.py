@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.channels import portable
+from envkit.channels.collector import paused
 from envkit.channels.comparison import compare
 from envkit.channels.dotenv import DOTENV
 from envkit.channels.names import IDENTIFIER
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _NEIGHBOURS = "ENVKIT_A='a'\nENVKIT_B=\"b\"\nENVKIT_C=`c`\nENVKIT_D=d\n"
 """What follows a spelling when it is tried: a quote that does not close shows itself here."""
 _WORD = re.compile(r"(?<![\\${A-Za-z0-9])[A-Za-z0-9]+")
+_REFERENCE = re.compile(r"(?<=\$)[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_REMEMBERED = 1000
 
 
@@ -57,7 +59,7 @@ class Speller:
         """The first spelling that all readers take for `value`, or the one that most of them do."""
         # What readers do with a value does not depend on its plain words, unless an escape or a name begins there.
         special = len(value) > _LONGEST_REMEMBERED or name in OWN or name in NUMBERS
-        pattern = "" if special else _WORD.sub("a", value)
+        pattern = "" if special else _WORD.sub("a", _REFERENCE.sub(_as_any_other, value) if "$" in value else value)
         if pattern in self._known:
             rank, odd = self._known[pattern]
             known = next(islice(self._candidates(name, value), rank, None), None)
@@ -107,11 +109,18 @@ class Speller:
                 yield text, f"the spelling of `envkit encode --for {reader.name}`"
 
 
+def _as_any_other(reference: re.Match[str]) -> str:
+    """A variable's name, as a name that stands for all of those that no shell sets by itself."""
+    return reference[0] if reference[0] in OWN or reference[0] in NUMBERS else "a"
+
+
+@paused()
 def rewrite(text: str, readers: Sequence[Channel]) -> Rewritten:
     """Writes each assignment on which `readers` differ so that all of them see what python-dotenv sees in it now.
 
     What no spelling makes alike stays as it is, and so do comments, order and blank lines; a comment behind a value
-    that is rewritten goes to a line of its own above it. python-dotenv sees the same values in the result.
+    that is rewritten goes to a line of its own above it. python-dotenv sees the same values in the result, and no
+    reader that takes the text refuses the result.
     """
     disputed_at_first = len(compare(text, readers))
     if not disputed_at_first:
@@ -128,6 +137,9 @@ def rewrite(text: str, readers: Sequence[Channel]) -> Rewritten:
         result = _replaced(before, parts, replacements)
         left = _disputed(result, readers)
     if len(left) >= disputed_at_first or _pairs(DOTENV, result) != _pairs(DOTENV, text):
+        return Rewritten(text, ())
+    # GitHub's runner fails at a comment; others fail where a lone CR becomes a line's end.
+    if any(reader.read(result, {}).fatal and not reader.read(text, {}).fatal for reader in readers):
         return Rewritten(text, ())
     return Rewritten(result, tuple(parts[index].line for index in sorted(replacements)))
 

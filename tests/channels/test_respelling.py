@@ -62,6 +62,8 @@ def test_comments_order_and_blank_lines_stay():
         ("B\n", ("dotenv", "shell")),
         ("B='x\n", ("dotenv", "docker")),
         ("not a line\n", ("dotenv", "compose")),
+        ("A='x' # why\nB='y'\n", ("dotenv", "github")),  # the runner fails at a comment
+        ("A='x'\nB=y \r`\n", ("dotenv", "kubectl")),  # kubectl takes no name `, which the CR would make of it
     ],
 )
 def test_what_no_spelling_makes_alike_stays(text, readers):
@@ -93,6 +95,15 @@ def test_values_stay_and_what_is_left_is_named(text, readers):
 
 
 @given(env_texts, some_readers)
+@example("A= 'it' # x\nB= '' \n", ["heroku-local", "github"])
+def test_no_reader_comes_to_refuse_the_file(text, readers):
+    """Who took the file before takes it afterwards."""
+    chosen = [channel(name) for name in readers]
+    result = rewrite(text, chosen).text
+    assert not [one for one in chosen if one.read(result, {}).fatal and not one.read(text, {}).fatal]
+
+
+@given(env_texts, some_readers)
 def test_rewriting_again_changes_nothing(text, readers):
     """What one run could not mend, another does not either."""
     chosen = [channel(name) for name in readers]
@@ -112,6 +123,23 @@ def test_a_spelling_on_which_all_agree_delivers_the_value(drawn, readers):
             seen = reader.read(f"NAME={spelling.text}\nZ=1\n", {}).values()
             assert seen == {"NAME": value, "Z": "1"} or reader.name in spelling.odd
             assert reader.name in spelling.odd or reader.refuse("NAME", value) is None
+
+
+@given(st.lists(values, min_size=2, max_size=8), some_readers)
+@example(["a$b", "a$c", "a$UID", "a$1", "a$12"], ["dotenv", "shell", "compose"])
+def test_what_is_remembered_of_one_value_is_true_of_another(drawn, readers):
+    """A speller that has seen many values spells each as one that has seen none."""
+    chosen = [channel(name) for name in readers]
+    speller = Speller(chosen)
+    for value in drawn:
+        assert speller.spelling("NAME", value) == Speller(chosen).spelling("NAME", value)
+
+
+def test_variables_are_alike_but_for_those_that_a_shell_sets():
+    """The pattern of a$b is that of a$c, so that 10,000 passwords with a dollar cost no trial each."""
+    speller = Speller([channel(name) for name in ("dotenv", "shell")])
+    patterns = [speller._known.copy() for value in ("a$b", "x$yz", "a$UID") if speller.spelling("NAME", value)]
+    assert [len(known) for known in patterns] == [1, 1, 2]
 
 
 def test_a_reader_that_refuses_the_value_is_odd():
