@@ -218,7 +218,7 @@ def append(path: Path, text: str) -> None:
     A file that is not there yet is made with mode 0600.
 
     Raises:
-        ExportProblem: the file cannot be written.
+        ExportProblem: the file cannot be written, or is a terminal.
     """
     import os
 
@@ -226,7 +226,10 @@ def append(path: Path, text: str) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         with open(descriptor, "ab") as file:  # noqa: PTH123  a descriptor, not a path
-            file.write(text.encode())
+            if file.isatty():
+                reason = "it is a terminal, and everybody who sees it would see the values"
+            else:
+                file.write(text.encode())
     except OSError as error:
         reason = error.strerror or type(error).__name__
     if reason:

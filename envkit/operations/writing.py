@@ -135,6 +135,9 @@ def _inspect(folder: Path, artifact: Artifact, *, force: bool) -> tuple[bool, Fi
             return False, obstacle
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
+            if path.exists() and not path.is_file():  # such as /dev/stdout, which every program needs
+                kind = "a directory" if path.is_dir() else "no regular file"
+                return False, Finding(str(path), "", f"is a symbolic link to what is {kind}", "name another file")
             if force:
                 return False, None
             return False, Finding(

@@ -232,3 +232,17 @@ def test_append_says_why_it_cannot(tmp_path):
     """A folder in the file's place is a finding."""
     with pytest.raises(ExportProblem, match="cannot be written: is a directory"):
         append(tmp_path, "A=1\n")
+
+
+def test_append_writes_to_no_terminal():
+    """A terminal can be named as a file, too."""
+    ours, theirs = os.openpty()
+    try:
+        with pytest.raises(ExportProblem, match="is a terminal, and everybody who sees it would see the values"):
+            append(Path(os.ttyname(theirs)), "NAME=canary\n")
+        os.set_blocking(ours, False)
+        with pytest.raises(BlockingIOError):
+            os.read(ours, 1)
+    finally:
+        os.close(ours)
+        os.close(theirs)

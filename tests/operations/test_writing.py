@@ -135,6 +135,17 @@ def test_force_replaces_a_link_and_not_what_it_leads_to(tmp_path):
     assert not (tmp_path / "link").is_symlink()
 
 
+def test_force_does_not_replace_a_link_to_a_device_or_folder(tmp_path):
+    """/dev/stdout is such a link, and no command of root's may make a file of it."""
+    (tmp_path / "device").symlink_to("/dev/null")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    assert _problems(tmp_path, _artifact("device"), _artifact("folder"), force=True) == [
+        "OUT/device: is a symbolic link to what is no regular file. name another file",
+        "OUT/folder: is a symbolic link to what is a directory. name another file",
+    ]
+    assert _files_below(tmp_path) == ["device", "folder"]
+
+
 def test_the_output_folder_itself_may_be_a_link(tmp_path):
     """The person who names a link as output folder means where it leads."""
     (tmp_path / "real").mkdir()
