@@ -65,18 +65,25 @@ def command(
 
     paths = files or (Path(".env"),)
     for path in paths:
-        if not path.is_file():
-            raise click.UsageError(f"{path}: no such file", context)
+        if not _is_file(path):
+            raise click.UsageError(f"{printable(str(path))}: no such file", context)
     channels = _line_readers(context, readers)
     model = _settings_class(context, description, class_name)
     try:
         report = lint_files(paths, channels, model, fix=fix)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        raise click.UsageError(f"{error.filename}: {reason}", context) from None
+        raise click.UsageError(f"{printable(str(error.filename))}: {reason}", context) from None
     _print(report, form, paths)
     failing = {"error", "warning"} if strict else {"error"}
     context.exit(int(any(remark.finding.severity in failing for remark in report.remarks)))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, or a folder that this user may not enter
+        return False
 
 
 def _print(report: Report, form: str, paths: tuple[Path, ...]) -> None:
@@ -94,7 +101,7 @@ def _print(report: Report, form: str, paths: tuple[Path, ...]) -> None:
     else:
         echo_findings(remark.finding for remark in report.remarks)
         count = {0: "no problem", 1: "1 problem"}.get(len(report.remarks), f"{len(report.remarks)} problems")
-        click.echo(f"{', '.join(map(str, paths))}: {count} found")
+        click.echo(printable(f"{', '.join(map(str, paths))}: {count} found"))
 
 
 def _line_readers(context: click.Context, names: tuple[str, ...]) -> list[Channel]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from envkit import __version__
@@ -59,7 +60,7 @@ def as_sarif(report: Report) -> dict[str, Any]:
 def _result(remark: Remark, rule: int) -> dict[str, Any]:
     from urllib.parse import quote
 
-    place: dict[str, Any] = {"artifactLocation": {"uri": quote(remark.path)}}
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(os.fsencode(remark.path))}}
     if remark.line:
         place["region"] = {"startLine": remark.line}
     return {
@@ -82,7 +83,12 @@ def as_annotations(remarks: Iterable[Remark]) -> str:
 
 
 def _message(remark: Remark) -> str:
-    return str(remark.finding._replace(origin=""))
+    return _text(str(remark.finding._replace(origin="")))
+
+
+def _text(name: str) -> str:
+    """What can be printed: bytes of a file's name that are no UTF-8 are shown as �."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _data(text: str) -> str:
@@ -90,4 +96,4 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _data(_text(text)).replace(":", "%3A").replace(",", "%2C")

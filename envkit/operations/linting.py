@@ -137,13 +137,14 @@ def _exposed(path: Path) -> list[Remark]:
 
 
 def _is_tracked(path: Path) -> bool:
-    """Whether git has the file in its index; a template of example values may be there."""
+    """Whether git has the file in its index; a template of example values may be there, and so may a link."""
     import shutil
     import subprocess
 
+    path = path.resolve()
     if path.suffix in _TEMPLATES or shutil.which("git") is None:
         return False
-    command = ("git", "ls-files", "--error-unmatch", "--", path.name)
+    command = ("git", "--literal-pathspecs", "ls-files", "--error-unmatch", "--", path.name)
     return not subprocess.run(command, cwd=path.parent, capture_output=True, check=False).returncode
 
 

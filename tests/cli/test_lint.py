@@ -87,6 +87,7 @@ def test_without_the_apps_packages_the_lines_are_linted_all_the_same(env, envkit
     ("arguments", "words"),
     [
         (("nothing.env",), "nothing.env: no such file"),
+        (("x" * 300,), "xxx: no such file"),
         (("--for", "dotenf"), "no such channel: dotenf. did you mean dotenv?"),
         (("--for", "dotenv,json"), "json reads no NAME=value lines, so there is nothing to compare"),
         (("--for", ","), "--for names no channel"),
@@ -99,6 +100,13 @@ def test_wrong_calls(env, envkit, arguments, words):
     result = envkit("lint", *arguments)
     assert result.code == 2
     assert words in result.err
+
+
+def test_a_files_name_cannot_drive_the_terminal(env, envkit):
+    """Control characters of a name are spelt, in the last line too."""
+    env("API_TOKEN=x\n", "a\x1b[31m\n.env")
+    result = envkit("lint", "a\x1b[31m\n.env")
+    assert (result.code, result.out) == (0, "a\\x1b[31m\\n.env: no problem found\n")
 
 
 def test_formats_for_programs(env, envkit):

@@ -147,6 +147,19 @@ def test_secrets_that_git_tracks(env, tmp_path):
     ]
 
 
+def test_git_is_asked_for_the_file_that_holds_the_secrets(env, tmp_path):
+    """A link's own place does not matter, and a name with a * is a name."""
+    environ = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, env=environ)
+    env("API_TOKEN=x\n", "tracked.env")
+    Path("here.env").symlink_to("tracked.env")
+    starred = env("API_TOKEN=x\n", "*.env")
+    subprocess.run(["git", "add", "-f", "tracked.env"], check=True, env=environ)
+    told = [remark.finding.rule for remark in _lint(Path("here.env"), starred).remarks if remark.path == "here.env"]
+    assert told == ["tracked-by-git"]
+    assert _told(starred) == []
+
+
 # --- the settings class ---------------------------------------------------------------------------------------------
 
 
@@ -228,6 +241,18 @@ def test_sarif_points_to_files_lines_and_rules():
     }
     assert (second["ruleIndex"], second["level"]) == (1, "warning")
     assert "region" not in second["locations"][0]["physicalLocation"]
+
+
+def test_a_name_that_is_no_utf_8_can_be_told():
+    """SARIF has its bytes, as a URI has; annotations show what can be shown."""
+    name = os.fsdecode(b"\xff.env")
+    report = Report((Remark(name, 1, Finding(f"{name}:1", "A", "differ", f"mend {name}", rule="quotes")),), {})
+    (result,) = as_sarif(report)["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "%FF.env"
+    assert result["message"]["text"] == "A: differ. mend �.env"
+    assert as_annotations(report.remarks) == (
+        "::error file=�.env,line=1,title=envkit lint%3A quotes::A: differ. mend �.env\n"
+    )
 
 
 def test_sarif_is_valid():
