@@ -17,7 +17,7 @@ from envkit.channels.statements import comment, normalised, right_side, statemen
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from envkit.channels.channel import Channel
+    from envkit.channels.channel import Channel, Reading
     from envkit.channels.statements import Statement
 
 _NEIGHBOURS = "ENVKIT_A='a'\nENVKIT_B=\"b\"\nENVKIT_C=`c`\nENVKIT_D=d\n"
@@ -119,29 +119,69 @@ def rewrite(text: str, readers: Sequence[Channel]) -> Rewritten:
     """Writes each assignment on which `readers` differ so that all of them see what python-dotenv sees in it now.
 
     What no spelling makes alike stays as it is, and so do comments, order and blank lines; a comment behind a value
-    that is rewritten goes to a line of its own above it. python-dotenv sees the same values in the result, and no
-    reader that takes the text refuses the result.
+    that is rewritten goes to a line of its own above it. python-dotenv sees the same values in the result; no
+    reader that takes the text refuses the result, and what all readers see they still see.
     """
+    parts = statements(normalised(text))
+    changed: set[int] = set()
+    before = [reader.read(text, {}) for reader in readers]
+    result, again = text, True
+    while again:
+        step = _rewritten_once(result, readers)
+        # GitHub's runner fails at a comment; others fail where a lone CR becomes a line's end.
+        if step.text == result or not _keeps(before, step.text, readers):
+            break
+        result, again = step.text, step.again
+        changed |= step.changed
+    return Rewritten(result, tuple(parts[index].line for index in sorted(changed)))
+
+
+def _keeps(before: Sequence[Reading], text: str, readers: Sequence[Channel]) -> bool:
+    """Whether all readers still take the text that took it before, and see in it what all of them saw before."""
+    after = [reader.read(text, {}) for reader in readers]
+    if any(new.fatal and not old.fatal for old, new in zip(before, after, strict=True)):
+        return False
+    agreed = set.intersection(*(set(old.values().items()) for old in before))
+    return all(agreed <= set(new.values().items()) for new in after)
+
+
+class _Step(NamedTuple):
+    """One pass over a text; its `repr` may hold values."""
+
+    text: str
+    changed: frozenset[int] = frozenset()
+    """Indexes of the statements that were rewritten."""
+    again: bool = False
+    """Whether another pass may find more: a quote that was mended can show lines that nobody read before."""
+
+
+def _rewritten_once(text: str, readers: Sequence[Channel]) -> _Step:
     disputed_at_first = len(compare(text, readers))
     if not disputed_at_first:
-        return Rewritten(text, ())
+        return _Step(text)
     before = normalised(text)
     parts = statements(before)
-    replacements = _replacements(before, parts, readers)
+    disputed = _disputed(before, readers)
+    replacements = _replacements(before, parts, readers, disputed)
     result = _replaced(before, parts, replacements)
     left = _disputed(result, readers)
     # Another line may still come between: a quote above that never closes. Such a line stays as it was.
-    unhelped = {index for index, part in enumerate(statements(result)) if left and not left.isdisjoint(_lines(part))}
-    if unhelped & replacements.keys():
+    unhelped = _indexes(result, left) & replacements.keys()
+    if unhelped:
         replacements = {index: new for index, new in replacements.items() if index not in unhelped}
         result = _replaced(before, parts, replacements)
         left = _disputed(result, readers)
     if len(left) >= disputed_at_first or _pairs(DOTENV, result) != _pairs(DOTENV, text):
-        return Rewritten(text, ())
-    # GitHub's runner fails at a comment; others fail where a lone CR becomes a line's end.
-    if any(reader.read(result, {}).fatal and not reader.read(text, {}).fatal for reader in readers):
-        return Rewritten(text, ())
-    return Rewritten(result, tuple(parts[index].line for index in sorted(replacements)))
+        return _Step(text)
+    again = bool(unhelped or _indexes(result, left) - _indexes(before, disputed))
+    return _Step(result, frozenset(replacements), again)
+
+
+def _indexes(text: str, lines: set[int]) -> set[int]:
+    """The statements that stand on some of the lines."""
+    if not lines:
+        return set()
+    return {index for index, part in enumerate(statements(text)) if not lines.isdisjoint(_lines(part))}
 
 
 def refers(part: Statement, resolved: str | None) -> bool:
@@ -149,9 +189,8 @@ def refers(part: Statement, resolved: str | None) -> bool:
     return part.value is not None and part.value != resolved
 
 
-def _replacements(text: str, parts: list[Statement], readers: Sequence[Channel]) -> dict[int, str]:
+def _replacements(text: str, parts: list[Statement], readers: Sequence[Channel], disputed: set[int]) -> dict[int, str]:
     """Index of a statement to what is to stand in its place."""
-    disputed = _disputed(text, readers)
     if not disputed:
         return {}
     speller = Speller(readers)

@@ -96,14 +96,18 @@ def test_values_stay_and_what_is_left_is_named(text, readers):
 
 @given(env_texts, some_readers)
 @example("A= 'it' # x\nB= '' \n", ["heroku-local", "github"])
-def test_no_reader_comes_to_refuse_the_file(text, readers):
-    """Who took the file before takes it afterwards."""
+@example("A0 = \nA1='${ \nA2 = \\' # c\n\nA3= \"${-'{ a \"\nA4= \n`\n", ["node", "compose", "docker"])
+def test_no_reader_comes_to_refuse_the_file_or_to_lose_what_all_agreed_on(text, readers):
+    """Who took the file before takes it afterwards, and a setting that all saw alike is the same for all."""
     chosen = [channel(name) for name in readers]
     result = rewrite(text, chosen).text
     assert not [one for one in chosen if one.read(result, {}).fatal and not one.read(text, {}).fatal]
+    agreed = set.intersection(*(set(one.read(text, {}).values().items()) for one in chosen))
+    assert all(agreed <= set(one.read(result, {}).values().items()) for one in chosen)
 
 
 @given(env_texts, some_readers)
+@example('# c\nA0=\'\\\'\'\r\n A1 = "~"\r\n# c\nA2="\\n"\n', ["systemd", "shell"])
 def test_rewriting_again_changes_nothing(text, readers):
     """What one run could not mend, another does not either."""
     chosen = [channel(name) for name in readers]
