@@ -10,6 +10,9 @@ A line `running` is printed once every connection has had an answer.
 A server may close a kept connection whenever it is idle (RFC 9112, 9.5), so a request on a used connection that is
 closed before the first byte of an answer is sent once more on a fresh one, as browsers do, and counted as resent.
 
+With --tls it speaks TLS and takes every certificate; a certificate's SHA-256 is counted for each fresh connection. With
+--reads every request is a GET.
+
 With --maintenance a request may be answered by 503 with Retry-After if it began before standard input ended; those are
 counted as held, and not among the requests.
 """
@@ -18,7 +21,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
+import ssl
 import sys
 import time
 from collections import Counter
@@ -29,12 +34,15 @@ PATIENCE = 60
 class Load:
     """What is asked, and what came of it."""
 
-    def __init__(self, host, port, name, requests, connections, *, maintenance=False):
+    def __init__(self, host, port, name, requests, connections, *, maintenance=False, tls=False, reads=False):
         self.address = (host, port)
         self.name = name
         self.wanted = requests
         self.connections = connections
         self.may_hold = maintenance
+        self.tls = _any_certificate() if tls else None
+        self.certificates = Counter()
+        self.reads = reads
         self.held = 0
         self.done = 0
         self.resent = 0
@@ -52,7 +60,7 @@ class Load:
 
     async def connection(self, number):
         """Asks again and again on one connection, or on a fresh one each time."""
-        is_post, is_kept = number % 2 == 1, number % 4 < 2
+        is_post, is_kept = number % 2 == 1 and not self.reads, number % 4 < 2
         stream = None
         while not self.is_over:
             body = f"{number}-{self.done}-".encode() * (1 + self.done % 20) if is_post else b""
@@ -86,7 +94,7 @@ class Load:
     async def _ask(self, stream, body, *, is_post, is_kept):
         """One request; returns the stream if it is kept, the status, the body, and whether there is a Retry-After."""
         is_used = stream is not None
-        stream = stream or await asyncio.open_connection(*self.address)
+        stream = stream or await self._connect()
         head = f"{'POST' if is_post else 'GET'} / HTTP/1.1\r\nHost: {self.name}\r\n"
         head += f"Content-Length: {len(body)}\r\n" if is_post else ""
         head += "\r\n" if is_kept else "Connection: close\r\n\r\n"
@@ -112,6 +120,15 @@ class Load:
         writer.close()
         return None, status, answer, retry_after
 
+    async def _connect(self):
+        """A fresh connection."""
+        if not self.tls:
+            return await asyncio.open_connection(*self.address)
+        reader, writer = await asyncio.open_connection(*self.address, ssl=self.tls, server_hostname=self.name)
+        certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        self.certificates[hashlib.sha256(certificate).hexdigest()] += 1
+        return reader, writer
+
     def _note_answer(self, number):
         self.answered.add(number)
         if len(self.answered) == self.connections:
@@ -128,6 +145,13 @@ class Load:
         await asyncio.gather(*asked)
 
 
+def _any_certificate():
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def main():
     """Runs the load that the arguments describe; exit status 1 when a request failed."""
     parser = argparse.ArgumentParser()
@@ -136,9 +160,12 @@ def main():
     parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--maintenance", action="store_true")
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--reads", action="store_true")
     given = parser.parse_args()
     host, _, port = given.address.rpartition(":")
-    load = Load(host, int(port), given.host, given.requests, given.connections, maintenance=given.maintenance)
+    options = {"maintenance": given.maintenance, "tls": given.tls, "reads": given.reads}
+    load = Load(host, int(port), given.host, given.requests, given.connections, **options)
     started = time.monotonic()
     asyncio.run(load.run())
     result = {
@@ -149,6 +176,7 @@ def main():
         "slowest": round(load.slowest, 3),
         "seconds": round(time.monotonic() - started, 1),
         "bodies": dict(load.bodies),
+        "certificates": dict(load.certificates),
     }
     print(json.dumps(result))  # noqa: T201  the result of this program
     return 1 if load.failed else 0

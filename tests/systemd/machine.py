@@ -165,17 +165,17 @@ class Machine:
         )  # of the machine's own files some ask for what is not there
         self.run("systemctl", "daemon-reload")
 
-    def load(self, *options, host="shop.test", requests=20_000):
+    def load(self, *options, host="shop.test", port=80, requests=20_000):
         """A load on its nginx, begun: see `Load`."""
-        return Load(self, host, requests, options)
+        return Load(self, f"127.0.0.1:{port}", host, requests, options)
 
 
 class Load:
     """`tests/load.py` inside the machine; it ends when the block ends, and there were enough requests."""
 
-    def __init__(self, machine, host, requests, options):
+    def __init__(self, machine, address, host, requests, options):
         shutil.copy(HERE.parent / "load.py", machine.path("/root/load.py"))
-        command = ["python3", "/root/load.py", "127.0.0.1:80", host, "--requests", str(requests), *options]
+        command = ["python3", "/root/load.py", address, host, "--requests", str(requests), *options]
         self.process = subprocess.Popen(
             [*machine.enter(), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

@@ -102,7 +102,8 @@ def context_of(deployment: Deployment, unit: Unit) -> dict[str, Any]:
     if unit.template == "app.target":
         return context | {"wants": started(deployment)}
     if unit.template == "certificate.service":
-        return context | {"command": _certbot(deployment)}
+        make_folder = ["/bin/mkdir", "-p", deployment.http.acme_root]
+        return context | {"make_folder": make_folder, "command": _certbot(deployment)}
     if not unit.process:
         # Twice a day, as Let's Encrypt asks for, at a time of this machine's own.
         return context | {"process": "certificate", "calendar": ["*-*-* 00/12:00:00"], "delay": 3600}
