@@ -223,6 +223,10 @@ class Maintenance:
         default=None,
     )
     retry_after: float = described("Value of Retry-After.", kind="duration", default=300.0)
+    on_error: bool = described(
+        "Show the page, too, in place of a 502, 503 or 504 of the app's own; its answer on the health path stays.",
+        default=False,
+    )
     bypass: tuple[str, ...] = described(
         "Addresses or networks that reach the app all the same.", kind="network", default=()
     )

@@ -86,10 +86,12 @@ def test_maintenance(amy):
 
 
 def test_database_stopped(amy):
-    """Without its database the site says so by 503 and health is red; when it is back, so is the site, by itself."""
+    """Without its database health is red and the site answers 503 with the page; when it is back, so is the site."""
     amy.run("systemctl", "stop", "postgresql@15-main.service")
-    assert ask(amy)[:2] == (503, "60")
-    assert ask(amy, "/health")[0] == 503
+    for form in ("", "name=Narvik"):
+        status, retry_after, body = ask(amy, form=form)
+        assert (status, retry_after, "Back soon" in body) == (503, "300", True)
+    assert ask(amy, "/health") == (503, "60", "Back in a minute.")
     amy.run("systemctl", "start", "postgresql@15-main.service")
     amy.wait(lambda: ask(amy, "/health")[0] == 200, "it does not recover")
     assert ask(amy)[0] == 200

@@ -99,6 +99,7 @@ def site_context(deployment: Deployment, place: Place) -> dict[str, Any]:
         ],
         "acme_root": http.acme_root,
         "retry_after": max(1, round(deployment.maintenance.retry_after)),
+        "on_error": deployment.maintenance.on_error,
         "page_folder": dirname(page) or "/",
         "page_name": f"/{basename(page)}",
     }

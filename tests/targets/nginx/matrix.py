@@ -58,6 +58,7 @@ MATRIX = {
         '[http.static."/media/"]\ndirectory = "/srv/{shop}; \\"media\\" \\\\ files"\nmax_age = "10m"\n'
         '[logs]\nformat = "text"\n'
         '[maintenance]\nflag = "/run/a flag"\npage = "/srv/shop/pages/down.html"\nretry_after = "2h"\n'
+        "on_error = true\n"
         'bypass = ["192.0.2.0/24", "2001:db8::/32"]\n',
     ),
     "plain": (

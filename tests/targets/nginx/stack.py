@@ -48,7 +48,7 @@ class App(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         seen = {"method": self.command, "path": self.path, "headers": self.headers.items(), "body": len(body)}
         content = json.dumps(seen | {"server": self.server.name}).encode()
-        self.send_response(503 if self.path == "/own-503" else 200)
+        self.send_response(503 if self.path in {"/own-503", "/health?unwell"} else 200)
         self.send_header("Content-Type", "application/json")
         if self.path == "/own-headers":
             self.send_header("Content-Security-Policy", "default-src 'none'")
@@ -222,7 +222,7 @@ class Nginx:
         return received
 
     def log(self):
-        """The lines of the access log so far."""
+        """The lines of the access log so far; nginx writes a request's after its answer."""
         path = self.folder / "access.log"
         return path.read_bytes().decode("utf-8", "replace").splitlines() if path.exists() else []
 

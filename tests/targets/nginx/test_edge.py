@@ -52,6 +52,7 @@ def test_the_request_id_is_nginxs_and_told_to_all(shop):
 
     assert len(request_id) == 32
     assert answer.seen["headers"]["x-request-id"] == request_id
+    shop.wait_for(lambda: request_id in [json.loads(line)["request_id"] for line in shop.log()])
     assert [line["uri"] for line in map(json.loads, shop.log()) if line["request_id"] == request_id] == ["/id"]
 
 
