@@ -122,17 +122,21 @@ def rewrite(text: str, readers: Sequence[Channel]) -> Rewritten:
     that is rewritten goes to a line of its own above it. python-dotenv sees the same values in the result; no
     reader that takes the text refuses the result, and what all readers see they still see.
     """
-    parts = statements(normalised(text))
-    changed: set[int] = set()
+    step = _rewritten_once(text, readers)
+    if step.text == text:
+        return Rewritten(text, ())
     before = [reader.read(text, {}) for reader in readers]
-    result, again = text, True
-    while again:
-        step = _rewritten_once(result, readers)
+    result, changed = text, set[int]()
+    while True:
         # GitHub's runner fails at a comment; others fail where a lone CR becomes a line's end.
         if step.text == result or not _keeps(before, step.text, readers):
             break
-        result, again = step.text, step.again
+        result = step.text
         changed |= step.changed
+        if not step.again:
+            break
+        step = _rewritten_once(result, readers)
+    parts = statements(normalised(text))
     return Rewritten(result, tuple(parts[index].line for index in sorted(changed)))
 
 
