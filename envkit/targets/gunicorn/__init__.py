@@ -96,9 +96,7 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
     if networks and gunicorn is not None and not knows(gunicorn, "forwarded_networks"):
         yield _warning("versions.gunicorn", "before 24.1 it knows no networks, and believes no forwarded scheme here")
     if process.max_requests and gunicorn is not None and not knows(gunicorn, "late_requests"):
-        yield _warning(
-            "processes.web.max_requests", "gunicorn before 27.0.1 drops requests when it restarts a worker"
-        )
+        yield _warning("processes.web.max_requests", "gunicorn before 27.0.1 drops requests when it restarts a worker")
 
 
 def _warning(name: str, problem: str, hint: str = "") -> Finding:
