@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 
@@ -101,3 +102,31 @@ def test_slow_clients(machine):
     assert load.result["failed"] == {}
     assert load.result["requests"] >= 20_000
     assert machine.get() == (200, "version 1")
+
+
+SLOW_CLIENTS = 67
+"""Of each kind, three of them."""
+COLOUR = re.compile("\x1b\\[[0-9;]*[A-Za-z]")
+SLOWLY = {"headers": ["-H", "-i", "1"], "body": ["-B", "-i", "1", "-s", "100000"], "reading": ["-X", "-k", "10"]}
+
+
+def test_slowhttptest(machine):
+    """While slowhttptest holds 200 connections for 20 seconds, a normal client is served at all times."""
+    machine.write("/etc/hosts", "127.0.0.1 localhost shop.test\n")
+    many = ["-c", str(SLOW_CLIENTS), "-r", str(SLOW_CLIENTS), "-u", "http://shop.test/", "-v", "1", "-p", "20"]
+    again = 'end=$(($(date +%s) + 20)); while left=$((end - $(date +%s))); [ $left -gt 0 ]; do "$@" -l $left; done'
+    slow = [
+        subprocess.Popen(
+            [*machine.enter(), "sh", "-c", again, "sh", "slowhttptest", *options, *many],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for options in SLOWLY.values()
+    ]
+    with machine.load() as load:
+        said = dict(zip(SLOWLY, [COLOUR.sub("", process.communicate(timeout=60)[0]) for process in slow], strict=True))
+    assert load.result["failed"] == {}
+    for way, printed in said.items():
+        assert re.search(f"connected: +{SLOW_CLIENTS}\n", printed), way
+        assert set(re.findall("service available: +(.*)", printed)) == {"YES"}, way
