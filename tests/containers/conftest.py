@@ -38,6 +38,12 @@ def stand_in_image(docker):
 
 
 @pytest.fixture(scope="session")
+def certificates_image(docker):
+    """What stands in for certbot/certbot, with an authority that it can ask."""
+    return stand_in(docker, ("ca-certificates", "certbot", "pebble"), "certificates")
+
+
+@pytest.fixture(scope="session")
 def base_image(docker, stand_in_image, tmp_path_factory):
     """The image envkit-base."""
     return build_base(docker, stand_in_image, tmp_path_factory.mktemp("secrets"))

@@ -119,25 +119,25 @@ class Container:
         raise AssertionError(f"{url} gave {said}, not {status}")
 
 
-def stand_in(docker: Docker) -> str:
-    """An image with Debian's Python, nginx and OpenSSL, and this machine's certificate authorities.
+def stand_in(docker: Docker, packages: Sequence[str] = _PACKAGES, name: str = "stand-in") -> str:
+    """An image with packages of Debian (Python, nginx and OpenSSL) and this machine's certificate authorities.
 
     Its file system is made once, into a folder for caches outside the project; an engine that has it keeps it.
     """
-    mark = hashlib.sha256(CA_BUNDLE.read_bytes() + " ".join(_PACKAGES).encode()).hexdigest()[:12]
+    mark = hashlib.sha256(CA_BUNDLE.read_bytes() + " ".join(packages).encode()).hexdigest()[:12]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "envkit-tests")
-    archive = folder / f"stand-in-{mark}.tar"
+    archive = folder / f"{name}-{mark}.tar"
     if not archive.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("stand-in-*.tar"):
+        for old in folder.glob(f"{name}-*.tar"):
             with suppress(OSError):
                 old.unlink()
         new = archive.with_name(f"{os.getpid()}-{archive.name}")
         copy_authorities = f"--customize-hook=copy-in {CA_BUNDLE} {CA_BUNDLE.parent}"
-        options = ("--quiet", "--variant=minbase", f"--include={','.join(_PACKAGES)}", copy_authorities)
+        options = ("--quiet", "--variant=minbase", f"--include={','.join(packages)}", copy_authorities)
         subprocess.run(["mmdebstrap", *options, "bookworm", str(new)], check=True, timeout=400)
         new.rename(archive)
-    tag = f"envkit-tests-stand-in:{mark}"
+    tag = f"envkit-tests-{name}:{mark}"
     if docker("image", "inspect", tag, check=False).returncode:
         docker("import", str(archive), tag, timeout=120)
     return tag
