@@ -1,6 +1,8 @@
 # Everything runs from a fresh clone with Python 3.11+ and make: `make demo`, `make test`.
 
 PYTHON ?= python3
+# Its notice of a newer pip is noise here.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What is installed; `make test PACKAGE=dist/envkit.whl` tests a built wheel.
 PACKAGE ?= --editable .
 VENV := .venv
@@ -17,6 +19,7 @@ help:
 
 demo: $(VENV)/.app
 	@$(BIN)/python examples/flask_app/make_demo_env.py .demo
+	@echo "the sample app is examples/flask_app, its README.md says what it answers; settings and database are in .demo"
 	@cd examples/flask_app && PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/envkit up --env-file $(CURDIR)/.demo/.env
 
 test: $(VENV)/.test
@@ -48,6 +51,7 @@ $(VENV)/.app $(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: pyproject.t
 # Dependency groups (PEP 735) need pip 25.1 or later; Debian's is older.
 $(VENV)/.pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "envkit needs Python 3.11 or later; name one by make PYTHON=python3.12" >&2; exit 1; }
+	@echo "making the virtual environment $(VENV) …"
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@touch $@

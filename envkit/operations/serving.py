@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from envkit.operations.supervising import Program, supervise
 from envkit.operations.writing import write_artifacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from envkit.deployment.model import Deployment
 
@@ -69,7 +70,7 @@ def serve(
         port: where to answer; None takes 8080 or the next free one.
         nginx: what stands in front of gunicorn; None lets gunicorn answer itself.
         environ: the environment of the programs.
-        say: takes one line for the person who waits.
+        say: takes one line for the person who waits; once the app answers, also what answers, and how to end it.
         announce: takes the address once the app answers.
 
     Returns:
@@ -92,9 +93,15 @@ def serve(
     )
     for note in notes:
         say(note)
+
+    def tell_where() -> None:
+        announce(f"http://{HOST}:{chosen}/")
+        for line in _what_answers(local, nginx):
+            say(line)
+
     return supervise(
         _programs(local, folder, gunicorn, nginx, environ, lambda: _is_well(chosen, local.http.health_path, say)),
-        on_ready=lambda: announce(f"http://{HOST}:{chosen}/"),
+        on_ready=tell_where,
         grace=derived.stop_grace(local),
         say=say,
     )
@@ -208,6 +215,15 @@ def _can_open_standard_error() -> bool:
     except OSError:
         return False
     return True
+
+
+def _what_answers(local: Deployment, nginx: Nginx | None) -> Iterator[str]:
+    if nginx is None:
+        yield f"gunicorn serves {local.name} there; Ctrl-C ends it"
+        return
+    yield f"nginx and gunicorn serve {local.name} there; Ctrl-C ends both"
+    flag = shlex.quote(str(local.maintenance.flag))
+    yield f"to see the maintenance page: touch {flag}; to end it: rm {flag}"
 
 
 # --- where it answers -----------------------------------------------------------------------------------------------

@@ -183,12 +183,30 @@ def test_when_one_dies_the_other_is_ended(shop, victim):
         assert not any(_is_running(pid) for pid in family)
 
 
+@pytest.mark.needs("nginx")
+def test_it_tells_what_serves_and_how_to_see_the_maintenance_page(shop):
+    """The file that the last line names turns every answer into 503, and its removal turns it back."""
+    flag = shop / "kept/maintenance"
+    with _up(shop, "--dir", "kept") as up:
+        port = up.port()
+        flag.touch()
+        assert _get(port)[0] == 503
+        flag.unlink()
+        assert _get(port)[0] == 200
+        up.child.terminate()
+        errors = up.errors()
+    assert "nginx and gunicorn serve shop there; Ctrl-C ends both\n" in errors
+    assert f"to see the maintenance page: touch {flag}; to end it: rm {flag}\n" in errors
+
+
 def test_without_nginx_gunicorn_answers_alone(shop):
     """--no-nginx; PORT of the environment moves nothing, and an empty WEB_CONCURRENCY counts as unset."""
     with _up(shop, "--no-nginx", environ={"PORT": "1", "WEB_CONCURRENCY": ""}) as up:
         status, headers, _ = _get(up.port())
         assert (status, headers["Server"]) == (200, "gunicorn")
         assert len(up.family()) >= 2
+        up.child.terminate()
+        assert "gunicorn serves shop there; Ctrl-C ends it\n" in up.errors()
 
 
 def test_a_missing_nginx_is_said(shop, envkit, monkeypatch):
