@@ -53,8 +53,9 @@ def find_database(deployment: Deployment, env_files: Sequence[Path] = ()) -> Dat
     """
     named = deployment.backup.database
     if named is None:
-        hint = 'write the name of the setting that holds its URL: database = "DATABASE_URL"'
-        raise OperationError([_wrong("backup.database", "is missing, so there is nothing to back up", hint)])
+        hint = 'name the setting that holds its URL: under [backup], database = "DATABASE_URL"'
+        problem = "is missing, so it is not known which database is meant"
+        raise OperationError([Finding("envkit.toml", "backup.database", problem, hint)])
     if "/" in named:
         return SqliteFile(Path(named))
     return _from_url(named, _url(named, deployment, env_files))

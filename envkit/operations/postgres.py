@@ -40,14 +40,14 @@ def programs_for(database: PostgresDatabase) -> Programs:
     An older pg_dump refuses the server; a newer one writes what an older server may not read again.
 
     Raises:
-        OperationError: the server is not to be reached, or no fitting program is installed.
+        OperationError: the server cannot be reached, or no fitting program is installed.
     """
     installed = _installed()
     if not installed:
         raise stopped("", "pg_dump is not installed", "install postgresql-client")
     with _connection(database) as (variables, descriptors):
         said = _run([installed[-1].psql, *_QUIETLY, "--command=SHOW server_version_num"], variables, descriptors)
-    _expect(said, database, "the server was not to be reached")
+    _expect(said, database, "the server cannot be reached")
     major = int(said.stdout) // 10_000
     fitting = [programs for programs in installed if programs.major >= major]
     if not fitting:

@@ -50,7 +50,7 @@ def process_command(
     process = deployment.processes.get(name)
     if process is None and name != "web":
         known = (*deployment.processes, *(() if "web" in deployment.processes else ("web",)))
-        hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
+        hint = did_you_mean(name, known) or f"known: {', '.join(known)}"
         raise CannotRunError(Finding("envkit.toml", f"processes.{name}", "no such process", hint))
     if process is not None and process.command:
         return [*process.command, *arguments]

@@ -172,7 +172,7 @@ def _health(deployment: Deployment) -> Health:
         return Health(well=False, words=f"gave no answer within {PATIENCE} s")
     except (OSError, http.client.HTTPException) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        return Health(well=False, words=f"was not to be reached: {reason[:1].lower()}{reason[1:]}")
+        return Health(well=False, words=f"cannot be reached: {reason[:1].lower()}{reason[1:]}")
     finally:
         connection.close()
     milliseconds = round((time.monotonic() - began) * 1000)

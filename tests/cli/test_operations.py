@@ -151,7 +151,7 @@ def test_without_a_database(envkit, shop):
     (shop / "envkit.toml").write_text('name = "shop"\napp = "shop:app"\n')
     done = envkit("backup")
     assert done.code == 1
-    assert "backup.database: is missing, so there is nothing to back up" in done.err
+    assert "envkit.toml: backup.database: is missing, so it is not known which database is meant" in done.err
 
 
 def test_the_url_from_a_file(envkit, shop, monkeypatch):
@@ -219,8 +219,8 @@ def test_status(envkit):
     assert rows["shop"] == "version unknown"
     assert rows["maintenance"] == "off"
     assert rows["last backup"].endswith(f"B: {made}")
-    assert rows["health"].startswith("was not to be reached: ")
-    assert "/health: was not to be reached: " in status.err
+    assert rows["health"].startswith("cannot be reached: ")
+    assert "/health: cannot be reached: " in status.err
     shown = json.loads(envkit("status", "--json").out)
     assert (shown["health"]["well"], shown["backup"]["name"], shown["maintenance"]["on"]) == (False, made, False)
     assert [finding["name"] for finding in shown["findings"]][-1] == "/health"

@@ -139,7 +139,7 @@ def test_a_wrong_password_is_not_repeated(server, shop, monkeypatch):
     with pytest.raises(OperationError) as caught:
         back_up(shop, Steps())
     text = str(caught.value)
-    assert "the server was not to be reached" in text
+    assert "the server cannot be reached" in text
     assert "password authentication failed" in text
     assert not [word for word in ("wrong-word", '"shop"', str(server.folder)) if word in text]
     assert [path.name for path in Path("backups").iterdir()] == [".shop.lock"]

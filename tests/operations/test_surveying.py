@@ -62,7 +62,7 @@ def test_everything_is_told_at_once(shop, tmp_path):
     """An app that is down and a folder without backups are two findings of one call."""
     assert problems(surveying.survey(shop)) == [
         f"{tmp_path}/backups: there is no backup yet",
-        "/health: was not to be reached: no such file or directory",
+        "/health: cannot be reached: no such file or directory",
     ]
 
 
