@@ -180,24 +180,25 @@ class _Parser:
         """The rest of the line, from the first character that is neither blank nor a quote."""
         text, end = self.text, len(self.text)
         parts: list[str] = []
-        kept = 0
+        length = kept = 0
         while True:
             start = self.position
             self._run(_PLAIN)
             parts.append(text[start : self.position])
+            length += self.position - start
             if self.position == end or text[self.position] in "\n\r":
                 value = "".join(parts)
                 return value[:kept] + value[kept:].rstrip(" \t")
             # What stands before a backslash is kept, blanks too; the escaped character itself can be dropped
             # only if it is a line end.
-            kept = sum(map(len, parts))
+            kept = length
             if self.position + 1 == end:
                 self.position = end
                 return "".join(parts)
             escaped = text[self.position + 1]
             if escaped not in "\n\r":
                 parts.append(escaped)
-                kept += 1
+                length = kept = length + 1
             self.position += 2
 
     def _quoted_run(self, run: re.Pattern[str]) -> str:
