@@ -131,4 +131,7 @@ COMPOSE_RAW = docker.DockerChannel(
     name="compose-raw",
     summary="Compose 2.30 and later, env_file with format: raw: raw values on one line each",
     reader="Docker Compose 2.40",
+    rules=tuple(
+        rule.replace("docker stops", "Compose stops").replace("docker's own", "Compose's own") for rule in docker.RULES
+    ),
 )

@@ -258,3 +258,16 @@ def test_references_nested_without_end_do_not_exhaust_the_stack():
     reading = channel("compose").read("A=" + "${A:-" * 5000 + "}" * 5000 + "\n")
     assert reading.fatal
     assert reading.findings[0].problem == "references are nested too deeply to follow"
+
+
+def test_a_value_of_backslashes_is_read_in_linear_time():
+    """400,000 escapes on one line are told at once; counted anew at each of them, they would take an hour."""
+    reading = channel("systemd").read("A=" + 'x"\\' * 400_000 + "\n", {})
+    assert reading.bindings == [Binding("A", 'x"' * 400_000, 1)]
+
+
+def test_the_rules_of_raw_lines_name_their_own_reader():
+    """Compose has docker's parser, and its own environment."""
+    rules = " ".join(channel("compose-raw").rules)
+    assert "Compose stops with an error" in rules
+    assert "the value of Compose's own environment" in rules
