@@ -33,6 +33,8 @@ def command(*, form: str, name: str, exact: bool) -> None:
     value = read_standard_input("Type or paste the value")
     kept = value if exact else without_final_newline(value)
     text = encode(form, name, kept)
+    if not value:
+        echo_note("note: standard input is empty, and so is the value")
     if kept != value:
         echo_note("note: the final newline was dropped; --exact keeps it")
     sys.stdout.buffer.write(text.encode())

@@ -35,6 +35,15 @@ def test_the_final_newline_is_dropped_and_that_is_said(envkit):
     assert envkit("encode", "--for", "base64", stdin=b"a") == (0, "YQ==\n", "")
 
 
+def test_an_empty_input_is_said(envkit):
+    """A file name that was misspelt in a pipe gives nothing; the empty value is written, with a note."""
+    assert envkit("encode", "--for", "escape", stdin=b"") == (
+        0,
+        "\n",
+        "note: standard input is empty, and so is the value\n",
+    )
+
+
 def test_base64_takes_any_bytes():
     """Bytes that are no text survive both ways, in a real process."""
     value = bytes(range(256))
