@@ -109,7 +109,8 @@ def _parse(text: str, origin: str) -> dict[str, Any]:
         problem, line = "is not TOML: it is nested too deeply", ""
     except ValueError as error:  # TOMLDecodeError, or a number of too many digits
         problem, line = _syntax_problem(error, text)
-    raise DescriptionError([Finding(origin + line, "", problem)])
+    hint = "text stands in double quotes" if problem.endswith(": invalid value") else ""
+    raise DescriptionError([Finding(origin + line, "", problem, hint)])
 
 
 def _syntax_problem(error: ValueError, text: str) -> tuple[str, str]:

@@ -104,7 +104,7 @@ def test_missing_key_of_a_table():
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("name = \n", "envkit.toml:1: is not TOML: invalid value"),
+        ("name = \n", "envkit.toml:1: is not TOML: invalid value. text stands in double quotes"),
         ('a = 1\nb = "x\n', "envkit.toml:2: is not TOML: illegal character '\\n'"),
         ("a = 1\na = 2\n", "envkit.toml:2: is not TOML: cannot overwrite a value"),
         ("a = [1,\n\n", "envkit.toml:1: is not TOML: the file ends inside a value"),
