@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from envkit.findings import did_you_mean
+from envkit.findings import Finding, did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -52,6 +52,20 @@ class UnknownChannelError(LookupError):
     """No channel has this name; the message says which one was likely meant."""
 
 
+class BrokenChannelError(TypeError):
+    """A plug-in's entry point cannot be imported, or its object is no channel.
+
+    Attributes:
+        findings: the one finding that says so.
+    """
+
+    def __init__(self, name: str, value: str, problem: str) -> None:
+        """Says that the entry point `value`, named `name`, has this `problem`."""
+        hint = "mend or uninstall the package that it comes from"
+        self.findings = (Finding(f"the entry point {value}", name, problem, hint),)
+        super().__init__(str(self.findings[0]))
+
+
 def names() -> tuple[str, ...]:
     """Every channel's name: the built-in ones in the order of the documentation, then plug-ins by name."""
     return (*_HOMES, *sorted(_plug_ins()))
@@ -62,7 +76,7 @@ def channel(name: str) -> Channel:
 
     Raises:
         UnknownChannelError: there is none; the message has the likeliest name meant, or else all names.
-        TypeError: a plug-in's object lacks a part of the interface.
+        BrokenChannelError: a plug-in cannot be imported, or lacks a part of the interface.
     """
     if name in _HOMES:
         return _built_in(name)
@@ -89,10 +103,17 @@ def _plug_ins() -> dict[str, EntryPoint]:
 @cache
 def _plugged_in(name: str) -> Channel:
     entry = _plug_ins()[name]
-    found: Any = entry.load()
+    found: Any = None
+    failure = ""
+    try:
+        found = entry.load()
+    except Exception as error:  # noqa: BLE001  another package's code can raise anything
+        failure = type(error).__name__
+    if failure:
+        raise BrokenChannelError(name, entry.value, f"cannot be imported ({failure})")
     parts = ("name", "summary", "reader", "rules", "refuse", "write", "read")
     missing = [part for part in parts if not hasattr(found, part)]
     if missing:
-        raise TypeError(f"{name}: the entry point {entry.value} names no channel: it lacks {', '.join(missing)}")
+        raise BrokenChannelError(name, entry.value, f"is no channel: it lacks {', '.join(missing)}")
     plugged_in: Channel = found
     return plugged_in

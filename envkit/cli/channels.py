@@ -8,30 +8,41 @@ import click
 
 from envkit.cli.channel_names import channel_argument
 from envkit.cli.command import Command, json_option
-from envkit.cli.output import echo_json
+from envkit.cli.output import echo_findings, echo_json
 
 if TYPE_CHECKING:
     from envkit.channels.channel import Channel
+    from envkit.findings import Finding
 
 
 @click.command(cls=Command, examples=("envkit channels", "envkit channels docker", "envkit channels --json"))
 @channel_argument("name")
 @json_option
-def command(*, name: str | None, as_json: bool) -> None:
+@click.pass_context
+def command(context: click.Context, *, name: str | None, as_json: bool) -> None:
     """List the channels and what each can carry.
 
     With a CHANNEL, shows how its program reads and what it cannot carry. The table is not written by hand: every
     channel is asked about each kind of value.
     """
-    from envkit.channels.registry import channel, names
+    from envkit.channels.registry import BrokenChannelError, channel, names
 
-    chosen = [channel(one) for one in ([name] if name else names())]
+    chosen: list[Channel] = []
+    broken: list[Finding] = []
+    for known in [name] if name else names():
+        try:
+            chosen.append(channel(known))
+        except BrokenChannelError as error:
+            broken.extend(error.findings)
     if as_json:
         echo_json([_entry(one) for one in chosen])
     elif name:
-        _print_rules(chosen[0])
+        for one in chosen:
+            _print_rules(one)
     else:
         _print_table(chosen)
+    echo_findings(broken)
+    context.exit(int(bool(broken)))
 
 
 def _entry(channel: Channel) -> dict[str, Any]:

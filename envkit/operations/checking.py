@@ -20,7 +20,7 @@ class Checked(NamedTuple):
     settings: BaseModel | None
     """None when there are errors."""
     findings: tuple[Finding, ...]
-    """Errors of the settings, or else warnings about names."""
+    """Errors of the settings, then warnings about names."""
 
 
 def check_settings(
@@ -39,7 +39,12 @@ def check_settings(
     try:
         settings = load_settings(model, env_files=env_files or None, environ=environ)
     except SettingsError as error:
-        return Checked(None, error.problems)
+        # A name that the hint of a missing setting mentions already is not mentioned again.
+        hints = " ".join(problem.hint for problem in error.problems)
+        misspelt = _probably_misspelt(model, env_files, environ)
+        return Checked(
+            None, (*error.problems, *(each for each in misspelt if f"{each.name} at {each.origin}" not in hints))
+        )
     return Checked(settings, tuple(_probably_misspelt(model, env_files, environ)))
 
 

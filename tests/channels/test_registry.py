@@ -9,6 +9,7 @@ import pytest
 
 from envkit.channels import registry
 from envkit.channels.docker import DOCKER
+from envkit.cli import main
 
 
 @pytest.fixture
@@ -68,9 +69,23 @@ def test_a_channel_comes_from_another_package():
 def test_a_plug_in_that_is_no_channel_is_an_error():
     """The error names the entry point and what it lacks."""
     with pytest.raises(
-        TypeError, match=r"^vault: the entry point envkit.channels.docker:RULES names no channel: it lacks "
+        registry.BrokenChannelError,
+        match=r"^the entry point envkit.channels.docker:RULES: vault: is no channel: it lacks ",
     ):
         registry.channel("vault")
+
+
+@pytest.mark.parametrize("plug_in", ["no_such_module:CHANNEL"], indirect=True)
+@pytest.mark.usefixtures("plug_in")
+def test_a_plug_in_that_cannot_be_imported_hides_no_other_channel(capsys):
+    """`envkit channels` shows the rest of the table, names the entry point, and exits 1."""
+    assert main(["channels"]) == 1
+    out, err = capsys.readouterr()
+    assert "\ndocker " in out
+    assert err == (
+        "the entry point no_such_module:CHANNEL: vault: cannot be imported (ModuleNotFoundError). "
+        "mend or uninstall the package that it comes from\n"
+    )
 
 
 def test_listing_names_imports_no_channel():

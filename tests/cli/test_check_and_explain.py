@@ -200,3 +200,14 @@ def test_control_characters_do_not_reach_the_terminal(envkit):
     result = envkit("check", "--env-file", "a\x1b[2Jb\nc.env")
     assert "\x1b" not in result.err
     assert "a\\x1b[2Jb\\nc.env" in result.err
+
+
+def test_warnings_stand_beside_errors(envkit, project):
+    """A name that was probably misspelt is said even where another line is wrong."""
+    (project / ".env").write_text("API_TOKEN=x\nPOOL_SIZE=many\nGREETNG=hi\n")
+    result = envkit("check")
+    assert result.code == 1
+    assert result.err == (
+        ".env:2: POOL_SIZE: is not a whole number\n"
+        "warning: .env:3: GREETNG: ShopSettings has no such setting. did you mean GREETING?\n"
+    )
