@@ -61,7 +61,7 @@ def test_workers_start_at_once_on_an_empty_folder(tmp_path):
         command = [sys.executable, "-c", code, str(file)]
         return run(command, cwd=EXAMPLES / "quizagator", capture_output=True, text=True, timeout=60, check=False)
 
-    files = [tmp_path / f"{round_}.db" for round_ in range(5) for _ in range(3)]
+    files = [tmp_path / f"{round_}.db" for round_ in range(12) for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
         assert [done.stderr for done in pool.map(start, files)] == [""] * len(files)
 

@@ -17,10 +17,10 @@ def prepare(path: Path) -> None:
     """Makes the tables, unless they are there.
 
     The original asked whether the file exists, and two of three workers that started together on an empty folder
-    failed. Here one transaction asks and answers: whoever gets the write lock first makes the tables.
+    failed. Here one transaction asks and answers: whoever gets the write lock first makes the tables. (The journal
+    stays as SQLite has it: the change to a write-ahead log waits for nobody, so that one of two that make it fails.)
     """
     with closing(connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("CREATE TABLE IF NOT EXISTS quiz (id INTEGER PRIMARY KEY, title TEXT NOT NULL UNIQUE)")
         connection.execute("COMMIT")
