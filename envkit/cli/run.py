@@ -56,6 +56,7 @@ def command(
     such as ENVKIT_HTTP__DOMAINS change the description, the file is rendered anew. Before release, the database that
     [backup] names is backed up; without the backup, release does not run.
     """
+    from envkit.deployment import derived
     from envkit.deployment.errors import DescriptionError
     from envkit.deployment.reading import load_description
     from envkit.operations.running import CannotRunError, become, process_command
@@ -71,7 +72,7 @@ def command(
     wanted = class_name or deployment.settings
     if wanted is not None and not no_check:
         _check(context, wanted)
-    if process == "release" and deployment.backup.database and deployment.backup.before_release:
+    if process == "release" and derived.is_backed_up(deployment) and deployment.backup.before_release:
         from envkit.cli.progress import told
         from envkit.operations.backing_up import back_up
 

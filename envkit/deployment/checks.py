@@ -52,6 +52,7 @@ def check(
         *_timeouts(deployment),
         *_processes(deployment, given),
         *_web(deployment, environ, given),
+        *_backup(deployment),
     ]
 
 
@@ -185,3 +186,11 @@ def _web(deployment: Deployment, environ: Mapping[str, str], given: Callable[...
 def _asks_for_more(concurrency: str) -> bool:
     text = concurrency.strip()
     return text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 1
+
+
+# --- backups --------------------------------------------------------------------------------------------------------
+
+
+def _backup(deployment: Deployment) -> Iterator[Problem]:
+    if deployment.backup.database is not None and deployment.backup.postgres is not None:
+        yield Problem(("backup", "postgres"), "is given beside backup.database", "keep the one that the app goes by")

@@ -220,6 +220,11 @@ def maintenance_directory(deployment: Deployment) -> str:
     return deployment.maintenance.directory or f"/usr/share/envkit/{deployment.name}"
 
 
+def is_backed_up(deployment: Deployment) -> bool:
+    """Whether the description says which database is backed up."""
+    return deployment.backup.database is not None or deployment.backup.postgres is not None
+
+
 def backup_directory(deployment: Deployment) -> str:
     """The folder of the backups."""
     return deployment.backup.folder or f"/var/backups/{deployment.name}"

@@ -365,6 +365,25 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupPostgres:
+    """The settings that say together where the app's PostgreSQL database is: each key is the name of a setting.
+
+    For an app that has no setting with a URL. What is left out is as libpq has it without: the socket of this machine,
+    port 5432, the user who runs the backup, no password.
+    """
+
+    name: str = described("The setting that holds the database's name.", kind="setting")
+    host: str | None = described(
+        "The setting that holds the server's host name or address, or the folder of its socket.",
+        kind="setting",
+        default=None,
+    )
+    port: str | None = described("The setting that holds the server's port.", kind="setting", default=None)
+    user: str | None = described("The setting that holds the role.", kind="setting", default=None)
+    password: str | None = described("The setting that holds the role's password.", kind="setting", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
     """Backups of the app's database, made by `envkit backup`; where no database is named, there are none."""
 
@@ -372,6 +391,11 @@ class Backup:
         "The setting that holds the URL of the database (sqlite or postgresql), such as DATABASE_URL, or the path of a "
         "SQLite file.",
         kind="database",
+        default=None,
+    )
+    postgres: BackupPostgres | None = described(
+        "Instead of database, for an app whose PostgreSQL is in several settings: each key is the name of a setting, "
+        "such as DATABASE_HOST.",
         default=None,
     )
     folder: str | None = described("Folder of the backups; unless given, /var/backups/NAME.", kind="path", default=None)

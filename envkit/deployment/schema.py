@@ -119,6 +119,11 @@ _EXAMPLES: dict[tuple[str, ...], str] = {
     ("maintenance", "page"): '"/srv/shop/maintenance.html"',
     ("maintenance", "directory"): '"/usr/share/envkit/shop"',
     ("backup", "database"): '"DATABASE_URL"',
+    ("backup", "postgres", "name"): '"DATABASE_NAME"',
+    ("backup", "postgres", "host"): '"DATABASE_HOST"',
+    ("backup", "postgres", "port"): '"DATABASE_PORT"',
+    ("backup", "postgres", "user"): '"DATABASE_USER"',
+    ("backup", "postgres", "password"): '"DATABASE_PASSWORD"',
     ("backup", "folder"): '"/var/backups/shop"',
 }
 """What stands for a key that has no default."""

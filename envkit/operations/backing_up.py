@@ -103,9 +103,9 @@ def _copy_sqlite(database: SqliteFile, scratch: Path, packed: Path, steps: Steps
 
 
 def _dump_postgres(database: PostgresDatabase, packed: Path, steps: Steps) -> None:
-    from envkit.operations import postgres
+    from envkit.operations import postgres, postgres_programs
 
-    programs = postgres.programs_for(database)
+    programs = postgres_programs.programs_for(database)
     steps.take(f"dump the database by {programs.dump}", lambda: postgres.dump(database, programs, packed, steps.show))
     if steps.take("check the dump", lambda: postgres.problem_of(packed, programs)):
         raise stopped("", "pg_restore cannot read the dump, so no backup was made")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 from envkit.deployment import derived
 from envkit.findings import Finding
@@ -13,8 +14,12 @@ from envkit.operations.steps import OperationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from envkit.deployment.model import Deployment
-    from envkit.settings.types import DatabaseUrl
+    from pydantic import BaseModel
+
+    from envkit.deployment.model import BackupPostgres, Deployment
+    from envkit.settings.types import DatabaseUrl, Secret
+
+    M = TypeVar("M", bound=BaseModel)
 
 
 class SqliteFile(NamedTuple):
@@ -39,7 +44,7 @@ Database = SqliteFile | PostgresDatabase
 
 
 def find_database(deployment: Deployment, env_files: Sequence[Path] = ()) -> Database:
-    """The database that `backup.database` names.
+    """The database that `backup.database` or `backup.postgres` names.
 
     A setting is looked for where the app finds it: the environment, a file named by NAME_FILE, the secrets directory,
     `.env`; and in the file of settings of the server's units.
@@ -49,11 +54,17 @@ def find_database(deployment: Deployment, env_files: Sequence[Path] = ()) -> Dat
         env_files: read instead of `.env`.
 
     Raises:
-        OperationError: none is named, or the setting is missing or no URL of a database that envkit can copy.
+        OperationError: none is named, or a setting is missing or wrong, such as the URL of a database that envkit
+            cannot copy.
     """
     named = deployment.backup.database
+    if deployment.backup.postgres is not None:
+        return _from_parts(deployment.backup.postgres, deployment, env_files)
     if named is None:
-        hint = 'name the setting that holds its URL: under [backup], database = "DATABASE_URL"'
+        hint = (
+            'name the setting that holds its URL: under [backup], database = "DATABASE_URL"; or under '
+            "[backup.postgres] those that hold its parts"
+        )
         problem = "is missing, so it is not known which database is meant"
         raise OperationError([Finding("envkit.toml", "backup.database", problem, hint)])
     if "/" in named:
@@ -66,23 +77,24 @@ def _wrong(name: str, problem: str, hint: str) -> Finding:
 
 
 def _url(name: str, deployment: Deployment, env_files: Sequence[Path]) -> DatabaseUrl:
-    from pydantic import BaseModel, Field, create_model
+    from pydantic import Field, create_model
 
-    from envkit.settings.errors import SettingsError
-    from envkit.settings.loading import load_settings
     from envkit.settings.types import DatabaseUrl
 
-    model: type[BaseModel] = create_model("Backup", database=(DatabaseUrl, Field(alias=name)))
+    model: type[BaseModel] = create_model("backup.database", database=(DatabaseUrl, Field(alias=name)))
+    url: DatabaseUrl = _loaded(model, deployment, env_files).database  # type: ignore[attr-defined] # as just made
+    return url
+
+
+def _loaded(model: type[M], deployment: Deployment, env_files: Sequence[Path]) -> M:
+    from envkit.settings.errors import SettingsError
+    from envkit.settings.loading import load_settings
+
     environ = {**_of_the_units(deployment), **os.environ}
     try:
-        loaded = load_settings(
-            model, env_files=env_files or None, environ=environ, secrets_dir=_credentials(deployment)
-        )
+        return load_settings(model, env_files=env_files or None, environ=environ, secrets_dir=_credentials(deployment))
     except SettingsError as error:
         findings = error.problems
-    else:
-        url: DatabaseUrl = loaded.database  # type: ignore[attr-defined] # the field that was just made
-        return url
     raise OperationError(findings)
 
 
@@ -114,13 +126,13 @@ def _from_url(name: str, url: DatabaseUrl) -> Database:
             raise OperationError([_wrong(name, "names no file of SQLite", "write sqlite:////folder/file.db")])
         return SqliteFile(Path(path))
     if scheme in ("postgres", "postgresql", "postgis", "psql"):
-        return _postgres(url)
+        return _postgres(name, url)
     raise OperationError(
         [_wrong(name, "is the URL of a database that envkit cannot back up", "it can do sqlite and postgresql")]
     )
 
 
-def _postgres(url: DatabaseUrl) -> PostgresDatabase:
+def _postgres(name: str, url: DatabaseUrl) -> PostgresDatabase:
     from urllib.parse import parse_qsl, urlsplit
 
     given = {
@@ -135,6 +147,8 @@ def _postgres(url: DatabaseUrl) -> PostgresDatabase:
             password = value
         elif key in _VARIABLES:
             given[_VARIABLES[key]] = value
+    if any(_is_several_lines(text) for text in (password, *given.values()) if text):
+        raise OperationError([_wrong(name, *_SEVERAL_LINES)])
     return PostgresDatabase({name: value for name, value in given.items() if value}, password)
 
 
@@ -151,3 +165,45 @@ _VARIABLES = {
     "connect_timeout": "PGCONNECT_TIMEOUT",
 }
 """Parameters of a connection URL and the variables that say the same (PostgreSQL's manual, 34.15)."""
+
+
+# --- in several settings --------------------------------------------------------------------------------------------
+
+
+def _from_parts(parts: BackupPostgres, deployment: Deployment, env_files: Sequence[Path]) -> PostgresDatabase:
+    from pydantic import AfterValidator, Field, create_model
+
+    from envkit.settings.types import Secret
+
+    word = Annotated[Secret, AfterValidator(_one_line)]
+    types: dict[str, Any] = {"port": Annotated[int, Field(ge=1, le=65535)]}
+    named = {field.name: setting for field in fields(parts) if (setting := getattr(parts, field.name))}
+    wanted: dict[str, Any] = {key: (types.get(key, word), Field(alias=name)) for key, name in named.items()}
+    # A default of the app's own class is not looked for: what is not set here, another database may be taken for.
+    model: type[BaseModel] = create_model("backup.postgres", **wanted)
+    given = dict(_loaded(model, deployment, env_files))
+    texts = {key: value.get_secret_value() if isinstance(value, Secret) else str(value) for key, value in given.items()}
+    password = texts.pop("password", None)
+    return PostgresDatabase({_VARIABLES_OF_PARTS[key]: text for key, text in texts.items()}, password)
+
+
+_VARIABLES_OF_PARTS = {"name": "PGDATABASE", "host": "PGHOST", "port": "PGPORT", "user": "PGUSER"}
+
+
+def _one_line(text: Secret) -> Secret:
+    from envkit.settings.types import refused
+
+    if _is_several_lines(text.get_secret_value()):
+        raise refused(*_SEVERAL_LINES)
+    return text
+
+
+def _is_several_lines(text: str) -> bool:
+    return any(character in text for character in "\0\r\n")
+
+
+_SEVERAL_LINES = (
+    "holds a line break or NUL, with which PostgreSQL's programs cannot connect",
+    "is it another setting's?",
+)
+"""A password file has one line for each password (PostgreSQL's manual, 34.16), and a variable ends at a NUL."""

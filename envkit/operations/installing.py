@@ -238,7 +238,7 @@ def _undo(record: _Record, server: Server) -> None:
 def _start(deployment: Deployment, steps: Steps, run: Callable[[Sequence[str]], object], *, anew: bool) -> None:
     name = deployment.name
     _run(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{name}.conf"])
-    if deployment.backup.database:
+    if derived.is_backed_up(deployment):
         _run(steps, run, ["systemd-tmpfiles", "--create", f"/etc/tmpfiles.d/{name}.conf"])
     _run(steps, run, ["systemctl", "daemon-reload"])
     _run(steps, run, ["systemctl", "enable", f"{name}.target"])

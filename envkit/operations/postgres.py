@@ -1,85 +1,22 @@
-"""PostgreSQL's own programs: pg_dump and pg_restore of the server's major version, the password by a file in memory."""
+"""PostgreSQL's dumps: made by pg_dump in one snapshot, and restored in one transaction."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING
 
 from envkit.operations.backups import BLOCK
-from envkit.operations.programs import find_program
-from envkit.operations.steps import OperationError, stopped
+from envkit.operations.postgres_clients import QUIETLY, connection, failed, own_environment, started
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
+    from pathlib import Path
 
     from envkit.operations.databases import PostgresDatabase
+    from envkit.operations.postgres_programs import Programs
 
     Show = Callable[[int, int], None]
-
-_DEBIAN = Path("/usr/lib/postgresql")
-"""Where Debian keeps the programs of each major version, in N/bin."""
-
-
-class Programs(NamedTuple):
-    """The client programs of one major version."""
-
-    dump: str
-    restore: str
-    psql: str
-    major: int
-
-
-def programs_for(database: PostgresDatabase) -> Programs:
-    """The programs that fit the server: those of its major version, else of the next newer one.
-
-    An older pg_dump refuses the server; a newer one writes what an older server may not read again.
-
-    Raises:
-        OperationError: the server cannot be reached, or no fitting program is installed.
-    """
-    installed = _installed()
-    if not installed:
-        raise stopped("", "pg_dump is not installed", "install postgresql-client")
-    with _connection(database) as (variables, descriptors):
-        said = _run([installed[-1].psql, *_QUIETLY, "--command=SHOW server_version_num"], variables, descriptors)
-    _expect(said, database, "the server cannot be reached")
-    major = int(said.stdout) // 10_000
-    fitting = [programs for programs in installed if programs.major >= major]
-    if not fitting:
-        raise stopped(
-            "", f"pg_dump of version {major}, the server's, is not installed", f"install postgresql-client-{major}"
-        )
-    return fitting[0]
-
-
-_QUIETLY = ("--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--quiet")
-
-
-def _installed() -> list[Programs]:
-    """What is installed, the oldest first."""
-    folders = sorted(_DEBIAN.glob("*/bin"), key=lambda folder: (len(folder.parent.name), folder.parent.name))
-    found = [_in_folder(str(folder / "pg_dump")) for folder in folders]
-    found = found if any(found) else [_in_folder(find_program("pg_dump"))]
-    return sorted((programs for programs in found if programs), key=lambda programs: programs.major)
-
-
-def _in_folder(dump: str | None) -> Programs | None:
-    if dump is None or not os.access(dump, os.X_OK):
-        return None
-    folder = Path(dump).parent
-    version = re.search(rb"\) (\d+)", subprocess.run([dump, "--version"], capture_output=True, check=False).stdout)
-    restore, psql = (str(folder / name) for name in ("pg_restore", "psql"))
-    if version is None or not all(os.access(path, os.X_OK) for path in (restore, psql)):
-        return None
-    return Programs(dump, restore, psql, int(version[1]))
-
-
-# --- out ------------------------------------------------------------------------------------------------------------
 
 
 def dump(database: PostgresDatabase, programs: Programs, target: Path, show: Show) -> None:
@@ -100,19 +37,23 @@ def dump(database: PostgresDatabase, programs: Programs, target: Path, show: Sho
     # By a pipe, so that pg_dump ends (SIGPIPE) should this process be killed.
     with (
         open(os.open(target, flags, 0o600), "wb") as file,  # noqa: PTH123  a descriptor, not a path
-        _connection(database) as (variables, descriptors),
-        _started(command, variables, descriptors, stdout=subprocess.PIPE) as (process, said),
+        connection(database) as (variables, descriptors),
+        started(command, variables, descriptors, stdout=subprocess.PIPE) as (process, said),
     ):
         _copy(process.stdout, file, show)
         code = process.wait()
     if code:
-        raise _failed(database, "pg_dump failed", said.text())
+        raise failed(database, "pg_dump failed", said.text())
 
 
 def problem_of(dump_file: Path, programs: Programs) -> str:
     """Why pg_restore cannot read a dump; empty when it can."""
     said = subprocess.run(
-        [programs.restore, "--file=/dev/null", dump_file], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        [programs.restore, "--file=/dev/null", dump_file],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=own_environment(),
+        check=False,
     )
     return "" if said.returncode == 0 else "pg_restore cannot read it"
 
@@ -135,11 +76,11 @@ def restore(database: PostgresDatabase, programs: Programs, source: Path, show: 
         OperationError: the server refused something, and nothing was changed.
     """
     reading = [programs.restore, "--clean", "--if-exists", "--file=-", str(source)]
-    writing = [programs.psql, *_QUIETLY, "--set=ON_ERROR_STOP=1", "--file=-", "--output=/dev/null"]
+    writing = [programs.psql, *QUIETLY, "--set=ON_ERROR_STOP=1", "--file=-", "--output=/dev/null"]
     with (
-        _connection(database) as (variables, descriptors),
-        _started(writing, variables, descriptors, stdin=subprocess.PIPE) as (psql, refused),
-        _started(reading, variables, (), stdout=subprocess.PIPE) as (pg_restore, said),
+        connection(database) as (variables, descriptors),
+        started(writing, variables, descriptors, stdin=subprocess.PIPE) as (psql, refused),
+        started(reading, variables, (), stdout=subprocess.PIPE) as (pg_restore, said),
     ):
         assert psql.stdin is not None  # noqa: S101  for the type checker: it was asked for
         try:
@@ -155,9 +96,9 @@ def restore(database: PostgresDatabase, programs: Programs, source: Path, show: 
             pg_restore.kill()  # nobody reads what it still has
         read = pg_restore.wait()
     if code:
-        raise _failed(database, "the dump was not restored, nothing was changed", refused.text())
+        raise failed(database, "the dump was not restored, nothing was changed", refused.text())
     if read:
-        raise _failed(database, "the dump was not restored, nothing was changed", said.text())
+        raise failed(database, "the dump was not restored, nothing was changed", said.text())
 
 
 _PREPARATION = """
@@ -214,102 +155,9 @@ its owner and its rights.
 """
 
 
-# --- running them ---------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _connection(database: PostgresDatabase) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
-    """The variables of a client program, and the descriptors it needs.
-
-    Arguments and environment can be looked at from outside the process. The password is in a file without a name,
-    which is gone with the processes that have it open, killed or not (libpq wants its mode to be 0600).
-    """
-    variables = {**os.environ, **database.variables, "LC_ALL": "C", "PGCLIENTENCODING": "UTF8"}
-    variables.pop("PGPASSWORD", None)
-    if database.password is None:
-        yield variables, ()
-        return
-    descriptor = os.memfd_create("pgpass", os.MFD_CLOEXEC)
-    try:
-        os.fchmod(descriptor, 0o600)
-        escaped = re.sub(r"([\\:])", r"\\\1", database.password)
-        os.write(descriptor, f"*:*:*:*:{escaped}\n".encode())
-        yield {**variables, "PGPASSFILE": f"/proc/self/fd/{descriptor}"}, (descriptor,)
-    finally:
-        os.close(descriptor)
-
-
-class _Said:
-    """What a program writes to standard error, in a file: a pipe that nobody empties would stop it."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._text = ""
-
-    def keep(self) -> None:
-        self._file.seek(0)
-        self._text = self._file.read(_MOST_SAID).decode(errors="replace")
-
-    def text(self) -> str:
-        return self._text
-
-
-_MOST_SAID = 4000
-
-
-@contextmanager
-def _started(
-    command: Sequence[str],
-    variables: dict[str, str],
-    descriptors: tuple[int, ...],
-    *,
-    stdin: int = subprocess.DEVNULL,
-    stdout: int = subprocess.DEVNULL,
-) -> Iterator[tuple[subprocess.Popen[bytes], _Said]]:
-    """A running program, which does not outlive the block."""
-    with tempfile.TemporaryFile() as errors:
-        said = _Said(errors)
-        process = subprocess.Popen(
-            command, stdin=stdin, stdout=stdout, stderr=errors, env=variables, pass_fds=descriptors, bufsize=0
-        )
-        try:
-            yield process, said
-        finally:
-            if process.poll() is None:
-                process.kill()
-            for stream in (process.stdin, process.stdout):
-                if stream is not None and not stream.closed:
-                    stream.close()
-            process.wait()
-            said.keep()
-
-
-def _run(
-    command: Sequence[str], variables: dict[str, str], descriptors: tuple[int, ...]
-) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, env=variables, pass_fds=descriptors, check=False
-    )
-
-
-def _expect(said: subprocess.CompletedProcess[bytes], database: PostgresDatabase, problem: str) -> None:
-    if said.returncode:
-        raise _failed(database, problem, said.stderr.decode(errors="replace"))
-
-
 def _copy(source: IO[bytes] | None, target: IO[bytes], show: Show) -> None:
     done = 0
     while source is not None and (block := source.read(BLOCK)):
         target.write(block)
         done += len(block)
         show(done, 0)
-
-
-def _failed(database: PostgresDatabase, problem: str, said: str) -> OperationError:
-    """The error with the program's own words, in which the settings' texts are replaced by their names."""
-    secrets = {"password": database.password or "", **database.variables}
-    for name, value in sorted(secrets.items(), key=lambda item: -len(item[1])):
-        if value:
-            said = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"<{name}>", said)
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return stopped("", problem, lines[0] if lines else "")

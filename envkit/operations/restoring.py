@@ -131,9 +131,9 @@ def _keep_old(database: SqliteFile, folder: Path, name: str, steps: Steps) -> tu
 
 
 def _into_postgres(database: PostgresDatabase, source: Path, folder: Path, name: str, steps: Steps) -> Path | None:
-    from envkit.operations import postgres
+    from envkit.operations import postgres, postgres_programs
 
-    programs = postgres.programs_for(database)
+    programs = postgres_programs.programs_for(database)
     if steps.take("check it", lambda: postgres.problem_of(source, programs)):
         raise stopped(str(source), "is damaged: pg_restore cannot read it", "take another one")
     steps.tell("back up what it replaces:")

@@ -215,7 +215,7 @@ def _certificate(deployment: Deployment, findings: list[Finding]) -> datetime | 
 def _last_backup(deployment: Deployment, findings: list[Finding]) -> Backup | None:
     from envkit.operations.backups import backups_in
 
-    if deployment.backup.database is None:
+    if not derived.is_backed_up(deployment):
         return None
     folder = derived.backup_directory(deployment)
     try:

@@ -196,6 +196,18 @@ def test_without_the_backup_no_release(shop):
     assert (shop / "shop.db").read_bytes() == b"no database" * 1000
 
 
+def test_before_a_release_the_settings_of_the_database_are_asked_for(shop):
+    """With [backup.postgres], too, no release runs without a backup; what is not set is named."""
+    description = shop / "envkit.toml"
+    text = re.sub(
+        r"\[backup\]\ndatabase = .*\n", '[backup.postgres]\nname = "DB_NAME"\n[backup]\n', description.read_text()
+    )
+    description.write_text(text)
+    done = _release(shop)
+    assert done.returncode == 1
+    assert "backup.postgres: DB_NAME: is not set" in done.stderr
+
+
 def test_the_first_release_has_nothing_to_back_up(shop):
     """Before the first release there is no database, and before_release = false asks for no backup at all."""
     (shop / "shop.db").unlink()

@@ -49,6 +49,18 @@ def test_consistent(text):
     [
         ('[http]\ndomains = ["a.example", "A.example"]\n', "4: http.domains[1]: stands in the list twice"),
         (
+            '[backup]\ndatabase = "DATABASE_URL"\n[backup.postgres]\nname = "DATABASE_NAME"\n',
+            "5: backup.postgres: is given beside backup.database. keep the one that the app goes by",
+        ),
+        (
+            '[backup.postgres]\nname = "DATABASE NAME"\n',
+            "4: backup.postgres.name: must be the name of a setting: letters, digits and _, with no digit first",
+        ),
+        (
+            '[backup.postgres]\nhost = "DATABASE_HOST"\n',
+            "3: backup.postgres.name: is missing. The setting that holds the database's name",
+        ),
+        (
             '[http]\ntls = "letsencrypt"\n',
             "3: http.domains: is empty, and tls letsencrypt needs the domains of the certificate",
         ),

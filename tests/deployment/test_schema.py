@@ -83,7 +83,7 @@ def test_unknown_key_is_refused_by_both(path):
     """A key that no table knows is refused in every table, by the reader and by the schema."""
     names = [{"*": '"/static/"' if "static" in path else "web"}.get(part, part) for part in path]
     header = f"[{'.'.join(names)}]\n" if path else ""
-    required = 'directory = "/srv"\n' if "static" in path else ""
+    required = {"static": 'directory = "/srv"\n', "postgres": 'name = "NAME"\n'}.get((*path, "", "")[1], "")
     text = f'name = "a"\napp = "a:b"\n{header}{required}frobnicate = 1\n'
     assert list(VALIDATOR.iter_errors(tomllib.loads(text)))
     with pytest.raises(DescriptionError) as caught:

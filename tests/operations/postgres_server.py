@@ -67,7 +67,7 @@ class Server:
         end = time.monotonic() + DEADLINE
         while True:
             done = subprocess.run(
-                [self.programs / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql],
+                [self.programs / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", sql],
                 env={**variables, "PGDATABASE": database},
                 capture_output=True,
                 text=True,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from envkit.deployment.model import Backup, Deployment
-from envkit.operations import postgres
+from envkit.deployment.model import Backup, BackupPostgres, Deployment
+from envkit.operations import postgres_programs
 from envkit.operations.backing_up import back_up
 from envkit.operations.backups import backups_in
 from envkit.operations.databases import find_database
@@ -126,8 +130,6 @@ def test_the_password_is_nowhere_to_be_seen(server, shop):
     assert any(b"pg_dump" in text for text in seen)
     assert any(b"pg_restore" in text for text in seen)
     assert any(b"PGPASSFILE=/proc/self/fd/" in text for text in seen)
-    from urllib.parse import quote
-
     assert not [text for text in seen if PASSWORD.encode() in text or quote(PASSWORD, safe="").encode() in text]
     left = [path for path in Path().rglob("*") if path.is_file() and path.name != ".env"]
     assert not [path for path in left if PASSWORD.encode() in path.read_bytes()]
@@ -226,17 +228,132 @@ def test_killed_at_any_moment_it_can_be_repeated(server, shop, action):
 
 def test_the_programs_fit_the_server(server, shop):
     """The client programs are those of the server's major version."""
-    programs = postgres.programs_for(find_database(shop))
+    programs = postgres_programs.programs_for(find_database(shop))
     assert f"/{programs.major}/" in programs.dump
     assert str(programs.major) == server.ask("SHOW server_version").partition(".")[0]
 
 
 def test_without_a_fitting_program(shop, monkeypatch):
     """Programs older than the server are not used; the package that has the right ones is named."""
-    (present, *_) = postgres._installed()
-    monkeypatch.setattr(postgres, "_installed", lambda: [present._replace(major=9)])
+    (present, *_) = postgres_programs._installed()
+    monkeypatch.setattr(postgres_programs, "_installed", lambda: [present._replace(major=9)])
     with pytest.raises(OperationError, match=r"pg_dump of version \d+, the server's, is not installed. install postg"):
         back_up(shop, Steps())
-    monkeypatch.setattr(postgres, "_installed", list)
+    monkeypatch.setattr(postgres_programs, "_installed", list)
     with pytest.raises(OperationError, match="pg_dump is not installed"):
         back_up(shop, Steps())
+
+
+# --- in several settings --------------------------------------------------------------------------------------------
+
+HOSTILE = 'R: o\\l\'e "x"=%s héllo @/?'
+"""The name of a role and of a database."""
+
+
+@pytest.fixture
+def separate(server, tmp_path, monkeypatch):
+    """A database and a role of hostile names, in settings of their own."""
+    identifier = '"' + HOSTILE.replace('"', '""') + '"'
+    word = PASSWORD.replace("'", "''")
+    server.ask(f"CREATE ROLE {identifier} LOGIN PASSWORD '{word}'")
+    server.ask(f"CREATE DATABASE {identifier} OWNER {identifier}")
+    values = {"HOST": str(server.folder), "PORT": "5432", "NAME": HOSTILE, "USER": HOSTILE, "PASSWORD": PASSWORD}
+    for name, value in values.items():
+        monkeypatch.setenv(f"AMY_DATABASE_{name}", value)
+    monkeypatch.chdir(tmp_path)
+    parts = BackupPostgres(**{name.lower(): f"AMY_DATABASE_{name}" for name in values})
+    yield Deployment(name="amy", app="amy:app", backup=Backup(postgres=parts, folder=f"{tmp_path}/backups"))
+    server.ask(f"DROP DATABASE {identifier} WITH (FORCE)")
+    server.ask(f"DROP ROLE {identifier}")
+
+
+def test_a_database_in_several_settings(server, separate):
+    """Dumped, changed, restored; the settings are in no other process's arguments or environment."""
+    server.ask("CREATE TABLE things AS SELECT generate_series(1, 5000) n", role=HOSTILE, database=HOSTILE)
+    seen = []
+
+    def look(_done, _total):
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if int((process / "stat").read_text().rpartition(")")[2].split()[1]) == os.getpid():
+                    seen.extend((process / name).read_bytes() for name in ("cmdline", "environ"))
+
+    back_up(separate, Steps(show=look), reason="release")
+    server.ask("DELETE FROM things", role=HOSTILE, database=HOSTILE)
+    restore(separate, "latest", Steps(show=look))
+    assert server.ask("SELECT count(*) FROM things", role=HOSTILE, database=HOSTILE) == "5000"
+    assert any(b"PGPASSFILE=/proc/self/fd/" in text for text in seen)
+    assert not [text for text in seen if PASSWORD.encode() in text or b"AMY_DATABASE" in text]
+    assert [backup.reason for backup in backups_in(Path("backups"), "amy")] == ["restore", "release"]
+
+
+@pytest.mark.parametrize("part", ["NAME", "USER", "PASSWORD", "HOST"])
+def test_a_wrong_part_is_not_repeated(separate, monkeypatch, part):
+    """The server's or libpq's own words, without the settings'."""
+    wrong = "/no/such:folder" if part == "HOST" else f"wrong-{HOSTILE}"
+    monkeypatch.setenv(f"AMY_DATABASE_{part}", wrong)
+    with pytest.raises(OperationError, match="the server cannot be reached") as caught:
+        back_up(separate, Steps())
+    assert not [text for text in (wrong, HOSTILE, PASSWORD, "héllo", "such:folder") if text in str(caught.value)]
+
+
+def test_the_password_of_libpqs_own_variable(separate, monkeypatch):
+    """An app without a setting for it may have it in PGPASSWORD, which no program is started with."""
+    parts = BackupPostgres(name="AMY_DATABASE_NAME", user="AMY_DATABASE_USER", host="AMY_DATABASE_HOST")
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    described = Deployment(name="amy", app="amy:app", backup=Backup(postgres=parts, folder=separate.backup.folder))
+    assert back_up(described, Steps()).exists()
+
+
+@contextmanager
+def relayed(path):
+    """A port on ::1 behind which the server's socket answers."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
+
+        def pump(source, target):
+            with suppress(OSError):
+                while block := source.recv(65536):
+                    target.sendall(block)
+            with suppress(OSError):
+                target.shutdown(socket.SHUT_WR)
+
+        def answer():
+            while True:
+                try:
+                    client, _ = listening.accept()
+                except OSError:
+                    return
+                inside = socket.socket(socket.AF_UNIX)
+                inside.connect(path)
+                pumps = [
+                    threading.Thread(target=pump, args=pair, daemon=True)
+                    for pair in ((client, inside), (inside, client))
+                ]
+                for thread in pumps:
+                    thread.start()
+                for thread in pumps:
+                    thread.join()
+                client.close()
+                inside.close()
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def test_an_ipv6_address_and_tls_that_is_not_there(server, separate, shop, monkeypatch):
+    """Reached at ::1 by parts and by URL; where the URL insists on TLS, a server without it is refused."""
+    with relayed(f"{server.folder}/.s.PGSQL.5432") as port:
+        monkeypatch.setenv("AMY_DATABASE_HOST", "::1")
+        monkeypatch.setenv("AMY_DATABASE_PORT", str(port))
+        assert back_up(separate, Steps()).exists()
+        url = f"postgresql://shop:{quote(PASSWORD, safe='')}@[::1]:{port}/shop"
+        monkeypatch.setenv("DATABASE_URL", url)
+        assert back_up(shop, Steps()).exists()
+        monkeypatch.setenv("DATABASE_URL", f"{url}?sslmode=require")
+        with pytest.raises(OperationError, match="server does not support SSL, but SSL was required"):
+            back_up(shop, Steps())

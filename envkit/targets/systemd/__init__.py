@@ -82,7 +82,7 @@ def _accounts(deployment: Deployment) -> Iterator[Artifact]:
         header=header(_COMMAND), name=deployment.name, users=units.users(deployment), groups=units.groups(deployment)
     )
     yield Artifact(f"{FOLDER}/etc/sysusers.d/{deployment.name}.conf", text)
-    if deployment.backup.database:
+    if derived.is_backed_up(deployment):
         user, group = derived.account(deployment, derived.web(deployment))
         text = (
             environment(LANGUAGE, _TEMPLATES)

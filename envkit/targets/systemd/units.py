@@ -159,7 +159,7 @@ def _service(deployment: Deployment, name: str, process: Process) -> dict[str, A
         "check_config": [gunicorn[0], "--check-config", *gunicorn[1:], deployment.app],
         "wait": [f"{virtualenv}/bin/python", f"{library(deployment)}/wait-until-healthy"],
         "command": _command(deployment, name, process),
-        "writable": derived.backup_directory(deployment) if deployment.backup.database else None,
+        "writable": derived.backup_directory(deployment) if derived.is_backed_up(deployment) else None,
         "start_timeout": _CHECK_PATIENCE + HEALTH_PATIENCE,
         "stop_timeout": derived.stop_grace(deployment),
         "runs_to_its_end": _runs_to_its_end(deployment, name),
@@ -185,7 +185,7 @@ def _check(deployment: Deployment) -> list[str] | None:
 
 def _command(deployment: Deployment, name: str, process: Process) -> list[str]:
     """The process's program and arguments; a release before which there is a backup is left to envkit."""
-    if name == "release" and deployment.backup.database and deployment.backup.before_release:
+    if name == "release" and derived.is_backed_up(deployment) and deployment.backup.before_release:
         return [f"{derived.virtualenv(deployment)}/bin/envkit", "run", name]
     return _absolute(process.command, derived.server_directory(deployment))
 

@@ -112,3 +112,11 @@ def test_containers_are_refused():
     with pytest.raises(DescriptionError) as caught:
         render(deployment)
     assert str(caught.value.findings[0]).startswith("envkit.toml: http.upstream: target systemd: names a service")
+
+
+def test_a_database_in_several_settings_is_backed_up_alike():
+    """The units, the folder and the release are those of a database in one setting."""
+    one = MATRIX["everything"]
+    several = one.replace('[backup]\ndatabase = "DATABASE_URL"\n', '[backup.postgres]\nname = "DB_NAME"\n')
+    assert several != one
+    assert render(read_description(HEAD + several, {})) == render(read_description(HEAD + one, {}))

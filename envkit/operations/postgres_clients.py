@@ -1,0 +1,131 @@
+"""Running PostgreSQL's client programs: the password by a file in memory, and their words without the settings'."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+from envkit.operations.steps import OperationError, stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from envkit.operations.databases import PostgresDatabase
+
+QUIETLY = ("--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--quiet")
+"""psql's arguments when a program reads what it prints."""
+
+
+def ask(psql: str, database: PostgresDatabase, sql: str) -> str:
+    """What psql prints for a statement.
+
+    Raises:
+        OperationError: the server cannot be reached, or refuses.
+    """
+    with connection(database) as (variables, descriptors):
+        said = subprocess.run(
+            [psql, *QUIETLY, f"--command={sql}"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=variables,
+            pass_fds=descriptors,
+            check=False,
+        )
+    if said.returncode:
+        raise failed(database, "the server cannot be reached", said.stderr.decode(errors="replace"))
+    return said.stdout.decode()
+
+
+@contextmanager
+def connection(database: PostgresDatabase) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
+    """The variables of a client program, and the descriptors it needs.
+
+    Arguments and environment can be looked at from outside the process. The password is in a file without a name,
+    which is gone with the processes that have it open, killed or not (libpq wants its mode to be 0600).
+    """
+    variables = {**own_environment(), **database.variables, "PGCLIENTENCODING": "UTF8"}
+    password = database.password or os.environ.get("PGPASSWORD")  # libpq's own variable, by which the app may have it
+    if not password:
+        yield variables, ()
+        return
+    descriptor = os.memfd_create("pgpass", os.MFD_CLOEXEC)
+    try:
+        os.fchmod(descriptor, 0o600)
+        escaped = re.sub(r"([\\:])", r"\\\1", password)
+        os.write(descriptor, f"*:*:*:*:{escaped}\n".encode())
+        yield {**variables, "PGPASSFILE": f"/proc/self/fd/{descriptor}"}, (descriptor,)
+    finally:
+        os.close(descriptor)
+
+
+def own_environment() -> dict[str, str]:
+    """What concerns the programs themselves: the app's settings are none of their business."""
+    kept = {name: text for name, text in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
+    kept.pop("PGPASSWORD", None)
+    return {**kept, "LC_ALL": "C"}
+
+
+_KEPT = frozenset({"HOME", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
+_KEPT_PREFIXES = ("PG", "KRB5", "OPENSSL_", "SSL_")
+"""libpq reads PGSSLMODE and its like (PostgreSQL's manual, 34.15); Kerberos and OpenSSL below it their own."""
+
+
+class Said:
+    """What a program writes to standard error, in a file: a pipe that nobody empties would stop it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._text = ""
+
+    def keep(self) -> None:
+        """Reads the file, before it is gone."""
+        self._file.seek(0)
+        self._text = self._file.read(_MOST_SAID).decode(errors="replace")
+
+    def text(self) -> str:
+        """What was kept."""
+        return self._text
+
+
+_MOST_SAID = 4000
+
+
+@contextmanager
+def started(
+    command: Sequence[str],
+    variables: dict[str, str],
+    descriptors: tuple[int, ...],
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.DEVNULL,
+) -> Iterator[tuple[subprocess.Popen[bytes], Said]]:
+    """A running program, which does not outlive the block."""
+    with tempfile.TemporaryFile() as errors:
+        said = Said(errors)
+        process = subprocess.Popen(
+            command, stdin=stdin, stdout=stdout, stderr=errors, env=variables, pass_fds=descriptors, bufsize=0
+        )
+        try:
+            yield process, said
+        finally:
+            if process.poll() is None:
+                process.kill()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None and not stream.closed:
+                    stream.close()
+            process.wait()
+            said.keep()
+
+
+def failed(database: PostgresDatabase, problem: str, said: str) -> OperationError:
+    """The error with the program's own words, in which the settings' texts are replaced by their names."""
+    secrets = {"password": database.password or "", **database.variables}
+    for name, value in sorted(secrets.items(), key=lambda item: -len(item[1])):
+        if value:
+            said = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"<{name}>", said)
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return stopped("", problem, lines[0] if lines else "")
