@@ -28,6 +28,7 @@ FACTS: dict[str, Since] = {
     "http2_directive": Since("nginx", (1, 25, 1), "CHANGES: the http2 directive; the listen parameter is deprecated"),
     "upstream_resolve": Since("nginx", (1, 27, 3), "ngx_http_upstream_module: resolve and resolver, open source too"),
     "old_tls_off": Since("nginx", (1, 27, 3), "CHANGES: TLSv1 and TLSv1.1 are off by default"),
+    "keepalive_min_timeout": Since("nginx", (1, 27, 4), "ngx_http_core_module: keepalive_min_timeout"),
     "early_hints": Since("nginx", (1, 29, 0), "CHANGES: early_hints"),
     "add_header_inherit": Since("nginx", (1, 29, 3), "ngx_http_headers_module: add_header_inherit"),
     "upstream_keepalive_default": Since("nginx", (1, 29, 7), "CHANGES: keepalive 32 local and HTTP/1.1 by default"),

@@ -20,6 +20,9 @@ Header = tuple[str, str]
 _NO_SNIFFING: Header = ("X-Content-Type-Options", "nosniff")
 _OUR_PAGE = "default-src 'none'; style-src 'unsafe-inline'"
 """The Content-Security-Policy of the rendered maintenance page, which holds its own style."""
+_KEPT_AT_LEAST = 3
+"""Seconds. Without it a reload closes idle connections at once, and a POST that is under way on one gets no answer: the
+client may not send it again by itself (RFC 9110, 9.2.2)."""
 _LONGEST_NAME_IN_A_BUCKET = 45
 """Bytes of a server name that fit nginx's default server_names_hash_bucket_size of 64 (measured: 50 do not)."""
 
@@ -89,6 +92,7 @@ def site_context(deployment: Deployment, place: Place) -> dict[str, Any]:
         "header_limit": http.header_limit,
         "client_timeout": http.timeouts.client,
         "send_timeout": http.timeouts.send,
+        "keepalive_min_timeout": _KEPT_AT_LEAST if knows(deployment.versions.nginx, "keepalive_min_timeout") else None,
         "connect_timeout": http.timeouts.connect,
         "read_timeout": derived.proxy_read_timeout(deployment),
         "gzip": http.gzip,
