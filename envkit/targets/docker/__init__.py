@@ -10,6 +10,7 @@ from envkit.deployment.errors import DescriptionError
 from envkit.deployment.model import Container
 from envkit.findings import Finding
 from envkit.rendering.environments import Language, environment, header
+from envkit.rendering.quoting import Fragment
 from envkit.targets.artifacts import Artifact, Judge, Rendering
 from envkit.targets.labels import NO_TABLE, update_labels
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 LANGUAGE: Language = "shell"
 FILE = "docker-run.sh"
 _LOOPBACK = "127."
+_USER = "10001"
+"""The user app of envkit-base (image/Dockerfile)."""
+_STATE = "{{.State.Status}} {{.RestartCount}} {{if .State.Health}}{{.State.Health.Status}}{{end}}"
+"""What the script asks the engine, in its own language of templates: `running 0 healthy`."""
 
 
 def render(deployment: Deployment) -> Rendering:
@@ -46,12 +51,14 @@ def _context(deployment: Deployment) -> dict[str, Any]:
     container = deployment.container or Container()
     process = derived.web(deployment)
     port = _port(deployment)
-    user = f"{process.user or 10001}:{process.group}" if process.group else process.user
+    user = f"{process.user or _USER}:{process.group}" if process.group else process.user
     return {
         "header": header("envkit render docker"),
         "name": deployment.name,
+        "state": _STATE,
         "image": derived.image(deployment),
         "pull": "/" in derived.image(deployment),
+        "make": _make(container, process.user),
         "mounts": [_mount(mount) for mount in container.data],
         "options": [
             ["--restart", container.restart],
@@ -70,6 +77,13 @@ def _context(deployment: Deployment) -> dict[str, Any]:
         "grace": str(derived.stop_grace(deployment)),
         "command": ["web"] if container.base == "envkit" else list(process.command),
     }
+
+
+def _make(container: Container, user: str | None) -> Fragment:
+    """How to make a folder that the container's user may write, for a message; $folder is the script's."""
+    if user or container.base != "envkit":  # by name, or of an image that envkit does not know
+        return Fragment("make it, owned by the container's user")
+    return Fragment(f"install -d -o {_USER} -g {_USER} '$folder'")
 
 
 def _mount(mount: str) -> tuple[str, str, str]:

@@ -24,7 +24,21 @@ MATRIX = {
     "plain": '[container]\nbase = "plain"\nsecrets = "files"\n[processes.worker]\ncommand = "rq worker"\n',
     "undescribed": "",
 }
-NOT_THERE = 'case "$*" in *"container inspect"*|rename*) exit 1;; esac'
+NOT_THERE = """case "$*" in
+start*) touch "$0.started";;
+"container inspect"*.before|"container inspect"*.next) exit 1;;
+"container inspect"*) [ -e "$0.started" ] && echo "running 0 healthy";;
+esac"""
+"""An engine without a container of the name, in which what is started gets well."""
+THERE = """case "$*" in
+rename*.before) touch "$0.before";;
+rm*.before) rm -f "$0.before";;
+rename*.before*) rm -f "$0.before";;
+"container inspect"*.before) [ -e "$0.before" ] && echo "exited 0 healthy";;
+"container inspect"*.next) exit 1;;
+"container inspect"*) echo "running 0 healthy";;
+esac"""
+"""An engine with one container of the name, or whichever took its place; it is always well."""
 
 
 def described(name):
@@ -51,18 +65,19 @@ def run(tmp_path, recorder):
         recorder.program("docker", body)
         (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "app.env").write_text("SECRET_KEY=canary\n")
+        (tmp_path / "app.env").chmod(0o600)
         return recorder.run(str(tmp_path / FILE), cwd=tmp_path)
 
     return run
 
 
 def test_arguments(run, recorder, tmp_path):
-    """One docker run, whose settings come by the env file and are in no argument."""
+    """One docker create, whose settings come by the env file and are in no argument."""
     done = run("least")
     assert (done.returncode, done.stderr) == (0, "")
-    (started,) = [call[1:] for call in recorder.calls if call[1] == "run"]
-    assert started == [
-        *("run", "--detach", "--name", "shop", "--env-file", "app.env"),
+    (made,) = [call[1:] for call in recorder.calls if call[1] == "create"]
+    assert made == [
+        *("create", "--name", "shop.next", "--env-file", "app.env"),
         *("--restart", "unless-stopped", "--publish", "0.0.0.0:8000:8000", "--stop-timeout", "40"),
         *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true"),
         *("--log-driver", "json-file", "--log-opt", "max-size=10485760", "--log-opt", "max-file=5"),
@@ -78,44 +93,90 @@ def test_bind_mounts(run, recorder, tmp_path):
         1,
         "/srv/up loads is missing: make it, owned by the container's user\n",
     )
-    assert recorder.calls == []
+    assert changes(recorder) == []
     script = tmp_path / FILE
     script.write_text(script.read_text().replace("/srv/up loads", str(tmp_path)))
     assert recorder.run(str(script), cwd=tmp_path).returncode == 0
-    (started,) = [call for call in recorder.calls if call[1] == "run"]
-    assert f"type=bind,source={tmp_path}/data,target=/data" in started
-    assert f"type=bind,source={tmp_path},target=/uploads" in started
-    assert "127.0.0.1:5000:80" in started
+    (made,) = [call for call in recorder.calls if call[1] == "create"]
+    assert f"type=bind,source={tmp_path}/data,target=/data" in made
+    assert f"type=bind,source={tmp_path},target=/uploads" in made
+    assert "127.0.0.1:5000:80" in made
+
+
+def changes(recorder):
+    """The calls that change something, but for the removal of what no run left."""
+    said = [call[1:] for call in recorder.calls if call[1] not in {"version", "container"}]
+    return [call for call in said if call != ["rm", "--force", "shop.next"]]
 
 
 def test_two_never_run_at_a_time(run, recorder):
-    """The old container is stopped, with time to finish, before the new one starts, and then removed."""
-    assert run("least", "").returncode == 0
-    actions = [call[1:] for call in recorder.calls if call[1] != "container"]
-    assert actions[1:3] == [["stop", "-t", "40", "shop"], ["rename", "shop", "shop-before"]]
-    assert actions[3][0] == "run"
-    assert actions[4:] == [["rm", "shop-before"]]
+    """The new container is made, the old one stopped with time to finish, the new one started, the old one removed."""
+    done = run("least", THERE)
+    assert (done.returncode, done.stderr) == (0, "")
+    made, *actions = changes(recorder)
+    assert made[:3] == ["create", "--name", "shop.next"]
+    assert actions == [
+        ["rename", "shop", "shop.before"],
+        ["stop", "-t", "40", "shop.before"],
+        ["rename", "shop.next", "shop"],
+        ["start", "shop"],
+        ["rm", "--force", "shop.before"],
+    ]
 
 
 def test_the_old_one_comes_back(run, recorder):
     """When the new container cannot be started, the one before goes on, and the script fails."""
-    done = run("least", 'case "$*" in run*) exit 125;; esac')
+    done = run("least", THERE + '\ncase "$*" in start*) exit 125;; esac')
     assert done.returncode == 1
-    assert [call[1:] for call in recorder.calls][-3:] == [
-        ["rm", "--force", "shop"],
-        ["rename", "shop-before", "shop"],
-        ["start", "shop"],
-    ]
+    assert done.stderr.startswith("shop: the new container cannot be started\n")
+    assert ["rm", "--force", "shop"] in changes(recorder)
+
+
+@pytest.mark.parametrize(
+    ("base", "user", "how"),
+    [
+        ("envkit", "", "install -d -o 10001 -g 10001 '{}'"),
+        ("envkit", 'user = "shop"\n', "make it, owned by the container's user"),
+        ("plain", "", "make it, owned by the container's user"),
+    ],
+)
+def test_a_missing_folder_is_told(recorder, tmp_path, base, user, how):
+    """With the command that makes it, where the numbers of the container's user are known."""
+    text = f'[container]\nbase = "{base}"\ndata = ["./data:/data"]\n[processes.web]\n{user}'
+    write_artifacts(render(read_description(f'name = "shop"\napp = "shop:app"\n{text}', {})).artifacts, tmp_path)
+    recorder.program("docker", NOT_THERE)
+    (tmp_path / "app.env").touch(0o600)
+    done = recorder.run(str(tmp_path / FILE), cwd=tmp_path)
+    assert (done.returncode, changes(recorder)) == (1, [])
+    folder = tmp_path / "data"
+    assert done.stderr == f"{folder} is missing: {how.format(folder)}\n"
 
 
 def test_a_missing_env_file_is_told(run, tmp_path, recorder):
-    """Nothing is stopped, and the command that writes it is said."""
+    """Nothing is changed, and the command that writes it is said."""
     run("least")
     (tmp_path / "app.env").unlink()
     recorder.file.write_text("")
     done = recorder.run(str(tmp_path / FILE), cwd=tmp_path)
     assert done.stderr == "app.env is missing: envkit export --to docker --out app.env\n"
-    assert (done.returncode, recorder.calls) == (1, [])
+    assert (done.returncode, changes(recorder)) == (1, [])
+
+
+def test_an_env_file_that_all_can_read_is_refused(run, tmp_path, recorder):
+    """Nothing is changed, and the command that closes it is said."""
+    run("least")
+    (tmp_path / "app.env").chmod(0o604)
+    recorder.file.write_text("")
+    done = recorder.run(str(tmp_path / FILE), cwd=tmp_path)
+    assert done.stderr == "app.env can be read by every user of this machine: chmod 600 app.env\n"
+    assert (done.returncode, changes(recorder)) == (1, [])
+
+
+def test_no_engine_is_told(run, recorder):
+    """Before anything else, and nothing is tried."""
+    done = run("least", "exit 1")
+    assert (done.returncode, done.stderr) == (1, "docker does not answer: nothing was changed\n")
+    assert [call[1:] for call in recorder.calls] == [["version"]]
 
 
 def test_an_address_that_docker_cannot_publish():
@@ -149,11 +210,11 @@ def test_quoting(tmp_path_factory, name, image, target, words):
         return
     recorder = Recorder(folder)
     recorder.program("docker", NOT_THERE)
-    (folder / "app.env").touch()
+    (folder / "app.env").touch(0o600)
     script = folder / "script"
     script.write_text(artifact.text, newline="")
     assert recorder.run("sh", str(script), cwd=folder).returncode == 0
-    (started,) = [call for call in recorder.calls if call[1] == "run"]
-    assert started[4] == name
-    assert started[-len(words) - 1 :] == [image, *words]
-    assert f"type=bind,source=/tmp,target=/{target}" in started
+    (made,) = [call for call in recorder.calls if call[1] == "create"]
+    assert made[3] == f"{name}.next"
+    assert made[-len(words) - 1 :] == [image, *words]
+    assert f"type=bind,source=/tmp,target=/{target}" in made
