@@ -41,8 +41,9 @@ asked for each second, for the tests' time."""
 class Quizagator:
     """The deployment on this machine: an envkit.toml that was rendered, an env file, and an empty folder."""
 
-    def __init__(self, docker: Docker, project: Project, name: str, port: int, client: Path) -> None:
-        self.docker, self.project, self.name, self.port, self.client = docker, project, name, port, client
+    def __init__(self, docker: Docker, project: Project, image: str, name: str, port: int) -> None:
+        self.docker, self.project, self.image, self.name, self.port = docker, project, image, name, port
+        self.client = project.folder.with_name("bin") / "docker"
         self.container = Container(docker, name)
         self.address = f"http://127.0.0.1:{port}/"
         self.deploy = project.folder / "deploy"
@@ -149,7 +150,7 @@ def deployment(docker: Docker, image: str, network: str, folder: Path, *, pull: 
     for arguments in (("render",), ("export", "--to", "docker", "--out", "app.env")):
         done = project.envkit(*arguments, FLASK_SECRET_KEY=SECRET)
         assert done.returncode == 0, done.stderr
-    quizagator = Quizagator(docker, project, name, port, folder / "bin/docker")
+    quizagator = Quizagator(docker, project, image, name, port)
     assert ("docker pull" in (quizagator.deploy / "docker-run.sh").read_text()) is pull
     quizagator.data.mkdir(mode=0o755)
     os.chown(quizagator.data, USER, USER)

@@ -1,0 +1,182 @@
+"""docker-run.sh on a real engine: whatever hinders or ends it, one container serves, and running it again repairs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from tests.containers import quizagator
+from tests.containers.quizagator import Upload, wait_until
+
+pytestmark = [pytest.mark.needs("dockerd", "mmdebstrap")]
+PULLED = '[ "$command" != pull ] || exit 0\n'
+"""There is no registry at the image's address; it is pulled as long as the client says so."""
+KILL = """case "$command" in
+create | rename | stop | start | rm)
+    steps=$(($(cat "$0.steps") + 1))
+    echo "$steps" >"$0.steps"
+    if [ "$steps" -eq {step} ]; then
+        {program} "$command" "$@"
+        kill -KILL "$PPID"
+        exit
+    fi
+    ;;
+esac
+"""
+"""Kills the script when it has made so many changes."""
+
+
+@pytest.fixture(scope="module")
+def quiz(docker, base_image, pip_conf, network, tmp_path_factory):
+    """The deployment, started, of an image that was pulled from a registry which is gone."""
+    built = quizagator.build(docker, base_image, pip_conf, tmp_path_factory.mktemp("build"))
+    image = f"127.0.0.1:{quizagator.free_port()}/quizagator:latest"
+    docker("tag", built, image)
+    with quizagator.deployment(docker, image, network, tmp_path_factory.mktemp("quiz"), pull=True) as deployment:
+        deployment.use_client(network, PULLED)
+        deployment.start()
+        yield deployment
+    docker("rmi", image, check=False)
+
+
+@pytest.fixture
+def hindered(quiz, network):
+    """Runs the script, which must fail; the old container still serves, and nothing else is left. Gives what is said.
+
+    The container may have been stopped meanwhile unless `untouched`.
+    """
+
+    def run(*, untouched=True):
+        before = quiz.container.state()
+        done = quiz.try_to_start()
+        assert done.returncode == 1
+        after = quiz.container.state()
+        assert after["Id"] == before["Id"]
+        assert not untouched or after["State"]["StartedAt"] == before["State"]["StartedAt"]
+        assert names(quiz) == {quiz.name}
+        quiz.container.wait_for(f"{quiz.address}health")
+        return done.stderr
+
+    yield run
+    quiz.use_client(network, PULLED)
+
+
+def test_no_env_file(quiz, hindered):
+    """One that is missing, that every user can read, or that docker cannot read as one."""
+    text = quiz.env_file.read_text()
+    try:
+        quiz.env_file.chmod(0o644)
+        assert hindered() == f"{quiz.env_file} can be read by every user of this machine: chmod 600 {quiz.env_file}\n"
+        quiz.env_file.chmod(0o600)
+        quiz.env_file.write_text(f"{text}A NAME=1\n")
+        said = hindered()
+        assert "contains whitespaces" in said
+        assert said.endswith("the container cannot be made: nothing was changed\n")
+        quiz.env_file.unlink()
+        command = f"envkit export --to docker --out {quiz.env_file}"
+        assert hindered() == f"{quiz.env_file} is missing: {command}\n"
+    finally:
+        quiz.env_file.touch(0o600)
+        quiz.env_file.write_text(text)
+
+
+def test_no_folder(quiz, hindered):
+    """The command that makes it is said, and the container that runs keeps its own."""
+    elsewhere = quiz.data.with_name("elsewhere")
+    quiz.data.rename(elsewhere)
+    try:
+        said = hindered()
+    finally:
+        elsewhere.rename(quiz.data)
+    assert said == f"{quiz.data} is missing: install -d -o 10001 -g 10001 '{quiz.data}'\n"
+
+
+def test_no_image(quiz, hindered, network):
+    """The registry does not answer."""
+    quiz.use_client(network)
+    said = hindered()
+    assert "connection refused" in said
+    assert said.endswith(f"{quiz.image} cannot be pulled: nothing was changed\n")
+
+
+def test_a_port_that_is_taken(quiz, hindered):
+    """The engine says so when it starts the new container; then the old one goes on."""
+    script = quiz.deploy / "docker-run.sh"
+    text = script.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        script.write_text(text.replace(f":{quiz.port}:80", f":{other.getsockname()[1]}:80"))
+        try:
+            said = hindered(untouched=False)
+        finally:
+            script.write_text(text)
+    assert "address already in use" in said
+    assert f"{quiz.name}: the new container cannot be started\n" in said
+    assert said.endswith(f"{quiz.name}: the container from before runs again\n")
+
+
+@pytest.mark.parametrize("fault", ["setting", "owner"])
+def test_a_container_that_does_not_get_well(quiz, hindered, tmp_path, fault):
+    """Its log is shown, which tells the setting that is missing or the file that cannot be opened."""
+    script, settings = quiz.deploy / "docker-run.sh", quiz.env_file.read_text()
+    text = script.read_text()
+    try:
+        if fault == "setting":
+            quiz.env_file.write_text("")
+        else:  # a folder of root, as it is when one forgets whose it must be
+            script.write_text(text.replace('source="$here"/data', f"source={tmp_path}"))
+        said = hindered(untouched=False)
+    finally:
+        quiz.env_file.write_text(settings)
+        script.write_text(text)
+    assert {"setting": "FLASK_SECRET_KEY", "owner": "unable to open database file"}[fault] in said
+    assert f"{quiz.name}: the new container does not get well, as its log above tells\n" in said
+
+
+def test_killed_after_any_step(quiz, network):
+    """Running it again serves at once, even where it then cannot pull the image, and leaves nothing behind."""
+    step = 0
+    while True:
+        step += 1
+        steps = quiz.client.with_name("docker.steps")
+        steps.write_text("0\n")
+        quiz.use_client(network, PULLED + KILL.format(step=step, program=quiz.docker.program))
+        if quiz.try_to_start().returncode == 0:
+            break
+        assert int(steps.read_text()) == step
+        quiz.use_client(network)
+        done = quiz.try_to_start()
+        assert done.returncode == 1
+        assert "cannot be pulled" in done.stderr
+        assert names(quiz) == {quiz.name}
+        quiz.container.wait_for(f"{quiz.address}health")
+    assert step == 9  # there are eight changes to be killed after
+    quiz.use_client(network, PULLED)
+
+
+def test_interrupted_while_the_old_one_stops(quiz):
+    """Ctrl-C: the request in flight is answered, and the old container serves again."""
+    before = quiz.container.state()["Id"]
+    upload = Upload(quiz, "interrupted")
+    command = {"env": quiz.environ, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(quiz.command, start_new_session=True, **command) as script:
+        terms = "Handling signal: term"
+        wait_until(lambda: terms in quiz.docker("logs", before).stderr, "SIGTERM")
+        os.killpg(script.pid, signal.SIGINT)
+        assert upload.finish() == 201
+        _, said = script.communicate(timeout=100)
+    assert script.returncode == 130
+    assert said.endswith(f"{quiz.name}: the container from before runs again\n")
+    quiz.container.wait_for(f"{quiz.address}health")
+    assert quiz.container.state()["Id"] == before
+    assert "interrupted" in quiz.titles()
+    assert names(quiz) == {quiz.name}
+
+
+def names(quiz):
+    """The deployment's containers, running or not."""
+    listed = quiz.docker("ps", "--all", "--format", "{{.Names}}", "--filter", f"name={quiz.name}").stdout
+    return set(listed.split())
