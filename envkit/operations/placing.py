@@ -21,7 +21,7 @@ def place(path: Path, content: bytes, *, mode: int, scratch: Path | None = None,
         modified: its time of modification, in seconds since 1970.
 
     Raises:
-        OSError: it cannot be written; nothing has changed.
+        OSError: it cannot be written; nothing has changed. It names the file, also where the disk was full.
     """
     temporary = (scratch or path.parent) / f".{path.name[:200]}.{os.urandom(6).hex()}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -34,9 +34,11 @@ def place(path: Path, content: bytes, *, mode: int, scratch: Path | None = None,
         if modified is not None:
             os.utime(temporary, (modified, modified))
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError):  # of a write, it knows no file
+            error.filename = str(path)
         raise
     sync_folder(path.parent)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shutil
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from envkit.operations.backups import BLOCK
 from envkit.operations.steps import stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from io import BufferedWriter
     from pathlib import Path
 
@@ -30,6 +31,7 @@ _PATIENCE = 60
 _BETWEEN = 0.01
 """Seconds between two attempts on a locked database."""
 _COMPRESSION = 6
+_FULL = "database or disk is full"
 
 
 def copy_database(source: Path, target: Path, show: Show) -> None:
@@ -45,6 +47,7 @@ def copy_database(source: Path, target: Path, show: Show) -> None:
 
     Raises:
         OperationError: the database stays locked.
+        OSError: the disk of the copy is full.
         sqlite3.Error: it cannot be read, or the copy cannot be written.
     """
     with closing(_open(source)) as database:
@@ -65,7 +68,8 @@ def _copy(database: sqlite3.Connection, target: Path, watch: _Watch, *, pages: i
         # A copy that fails is thrown away, and a whole one is put on the disk at the end.
         copy.execute("PRAGMA journal_mode = OFF")
         copy.execute("PRAGMA synchronous = OFF")
-        database.backup(copy, pages=pages, progress=watch, sleep=_BETWEEN)
+        with _full_disk_as_such(target):
+            database.backup(copy, pages=pages, progress=watch, sleep=_BETWEEN)
 
 
 def write_database(source: Path, target: Path, show: Show) -> None:
@@ -76,10 +80,28 @@ def write_database(source: Path, target: Path, show: Show) -> None:
 
     Raises:
         OperationError: the database stays locked.
+        OSError: its disk is full.
         sqlite3.Error: it cannot be read or written.
     """
-    with closing(_open(source, "immutable=1")) as content, closing(_open(target)) as database:
+    with (
+        closing(_open(source, "immutable=1")) as content,
+        closing(_open(target)) as database,
+        _full_disk_as_such(target),
+    ):
         content.backup(database, pages=_PAGES, progress=_Watch(target, show), sleep=_BETWEEN)
+
+
+@contextmanager
+def _full_disk_as_such(path: Path) -> Iterator[None]:
+    """SQLite says `database or disk is full`, and not which; it is never the one that is read."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if str(error) != _FULL:  # the words of sqlite3_errstr(SQLITE_FULL): Python gives this error no code
+            raise
+    else:
+        return
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def problem_of(path: Path) -> str:
