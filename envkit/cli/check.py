@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @description_option
 @settings_option
 @env_file_option
-@click.option("--image", metavar="IMAGE", help="Check the layers of this image, or of an archive by docker save.")
+@click.option("--image", metavar="IMAGE", help="Check this image, or an archive by docker save.")
 @json_option
 @click.pass_context
 def command(
@@ -43,8 +43,9 @@ def command(
     Loads the settings as the app would when it starts, and prints every problem of both, one a line and without any
     value. A name in a .env file that is close to an unset setting is a warning. Exits 1 when there is an error.
 
-    With --image it looks for .env files and private keys in every layer of the image instead, where they stay even if
-    a later layer deletes them.
+    With --image it looks into the image instead: for .env files and private keys in every layer, where they stay even
+    if a later layer deletes them, and for private keys and the settings class's secrets that ENV or ARG left in its
+    configuration or history.
     """
     if image is not None:
         checked = _check_image(context, image)
@@ -65,14 +66,18 @@ def command(
 
 
 def _check_image(context: click.Context, image: str) -> Check:
-    from envkit.operations.image_scanning import ImageError, scan_image
-    from envkit.operations.projects import Check
+    from envkit.operations.image_scanning import ImageError
+    from envkit.operations.projects import check_image
 
-    for parameter in ("description", "class_name", "env_files"):
-        if context.params[parameter]:
-            raise click.UsageError("--image is for the image alone: leave the other options out", context)
+    if context.params["env_files"]:
+        raise click.UsageError("--env-file is for the settings, and --image looks into an image", context)
     try:
-        return Check([image], scan_image(image), [])
+        return check_image(
+            image,
+            context.params["description"],
+            context.params["class_name"],
+            let_errors_through=context.obj["traceback"],
+        )
     except ImageError as error:
         echo_findings(error.findings)
         context.exit(2)

@@ -63,6 +63,36 @@ def check_project(
     return Check(subjects, tuple(findings), notes)
 
 
+def check_image(
+    image: str, description: Path | None, class_name: str | None, *, let_errors_through: bool = False
+) -> Check:
+    """Checks an image, for the secrets of the settings class as well, where there is one.
+
+    Where the class cannot be had, which is a warning, files and private keys are looked for all the same.
+
+    Raises:
+        ImageError: the image cannot be read.
+    """
+    from envkit.operations.image_scanning import scan_image
+
+    problems: Sequence[Finding] = ()
+    secrets: frozenset[str] = frozenset()
+    if class_name is None and (description is not None or is_described()):
+        _, deployment, problems = _read(description)
+        class_name = deployment.settings if deployment else _named_in(description)
+    if class_name is not None:
+        from envkit.operations.setting_names import names_of
+
+        try:
+            model = settings_class(class_name, let_errors_through=let_errors_through)
+        except ImportProblem as problem:
+            problems = (*problems, *problem.findings)
+        else:
+            secrets = frozenset(setting.name for setting in names_of(model) if setting.secret)
+    warnings = [problem._replace(severity="warning") for problem in problems]
+    return Check([image], (*scan_image(image, secrets), *warnings), [])
+
+
 def project_settings_class(
     description: Path | None, class_name: str | None, *, let_errors_through: bool = False
 ) -> tuple[str, type[BaseModel]]:

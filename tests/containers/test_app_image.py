@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -177,15 +178,26 @@ def test_the_dockerfile_has_five_lines(app_folder):
 
 
 def test_check_image_finds_what_was_baked_in(docker, app_image, tmp_path, monkeypatch):
-    """`envkit check --image` names a .env in a layer even if a later one deletes it, and finds none in our image."""
+    """`envkit check --image` names a deleted .env and a secret argument of the build, and finds none in our image."""
     (tmp_path / ".env").write_text(f"API_TOKEN={CANARY}\n")
-    (tmp_path / "Dockerfile").write_text(f"FROM {app_image}\nCOPY .env /app/\nUSER root\nRUN rm /app/.env\n")
-    baked = docker.build(tmp_path, "baked")
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {app_image}\nARG API_TOKEN\nCOPY .env /app/\nUSER root\nRUN rm /app/.env\n"
+    )
+    baked = docker.build(tmp_path, "baked", args=[f"API_TOKEN={CANARY}"])
     monkeypatch.setenv("DOCKER_HOST", docker.environ["DOCKER_HOST"])
     check = [sys.executable, "-m", "envkit", "check", "--image"]
-    found = subprocess.run([*check, baked], capture_output=True, text=True, check=False)
+    (tmp_path / "baked_settings.py").write_text(
+        "import envkit\n\nclass Baked(envkit.Settings):\n    api_token: envkit.Secret\n"
+    )
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    command = [*check, baked, "--settings", "baked_settings:Baked"]
+    found = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert found.returncode == 1
-    (line,) = found.stderr.splitlines()
+    argument, line = found.stderr.splitlines()
+    assert CANARY not in found.stderr
+    assert (
+        ": API_TOKEN: the value of a secret setting is in the image, for everyone who can pull it, in line" in argument
+    )
     assert ": /app/.env: an env file (it sets API_TOKEN) is in the image" in line
     assert subprocess.run([*check, app_image], check=False).returncode == 0
     assert subprocess.run([*check, "envkit-tests-no-such-image"], check=False, capture_output=True).returncode == 2

@@ -1,0 +1,63 @@
+"""What must not be in a layer of an image: env files, and files that hold a private key."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LARGEST = 1024 * 1024
+"""Bytes of the largest file that is looked into."""
+PRIVATE_KEY = re.compile(
+    # A line of its own, or in one line with the newlines escaped; what follows is no pattern but a key (RFC 7468).
+    rb"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----(\\n|\r?\n)([A-Za-z-]+: [^\n]*\n)*\r?\n?[A-Za-z0-9+/=]{40}"
+)
+_EXAMPLES = frozenset({".env.defaults", ".env.dist", ".env.example", ".env.sample", ".env.schema", ".env.template"})
+_OF_PACKAGES = re.compile(r"(?:^|/)(?:site-packages|dist-packages)/|^usr/(?:share|lib)/")
+
+
+class Found(NamedTuple):
+    """One file that must not be there."""
+
+    path: str
+    problem: str
+    is_of_a_package: bool
+
+
+def found_in_layer(file: IO[bytes]) -> Iterator[Found]:
+    """What is in a layer, compressed or not, though a later layer may delete it.
+
+    Raises:
+        tarfile.TarError: it is no archive.
+    """
+    with tarfile.open(fileobj=file, mode="r|*") as layer:
+        while (inner := layer.next()) is not None:
+            layer.members.clear()  # type: ignore[attr-defined] # or it remembers every file that it has passed
+            if not (inner.isfile() or inner.islnk()):
+                continue
+            path = inner.name.removeprefix("./")
+            # A hard link has the content of another path, which is looked into there.
+            opened = layer.extractfile(inner) if inner.isfile() and inner.size <= LARGEST else None
+            content = opened.read() if opened else b""
+            if _is_env_file(path):
+                yield Found(path, f"an env file{_names_in(content)}", is_of_a_package=False)
+            if b"PRIVATE KEY-----" in content and PRIVATE_KEY.search(content):
+                yield Found(path, "a private key", _OF_PACKAGES.search(path) is not None)
+
+
+def _is_env_file(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return (name == ".env" or name.startswith(".env.")) and name not in _EXAMPLES
+
+
+def _names_in(content: bytes) -> str:
+    from envkit.settings.dotenv import parse
+
+    names = [name for name, value in parse(content.decode(errors="replace"), interpolate=False).values.items() if value]
+    shown = [name for name in names if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", name)][:8]
+    if not shown:
+        return ""
+    return f" (it sets {', '.join(shown)}{' and more' if len(names) > len(shown) else ''})"
