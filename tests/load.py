@@ -7,14 +7,20 @@ request has failed when there is no answer, when it is not 200, or when a POST's
 sent. The load goes on until there were so many requests and standard input has ended; then one JSON object is printed.
 A line `running` is printed once every connection has had an answer.
 
-A server may close a kept connection whenever it is idle (RFC 9112, 9.5), so a request on a used connection that is
-closed before the first byte of an answer is sent once more on a fresh one, as browsers do, and counted as resent.
+With --post PATH every POST goes there, with the text of --body, the lines of --header and an answer of --status that
+need not give the body back.
 
-With --tls it speaks TLS and takes every certificate; a certificate's SHA-256 is counted for each fresh connection. With
---reads every request is a GET.
+A server may close a kept connection whenever it is idle (RFC 9112, 9.5), so a request on a used connection that is
+closed before the first byte of an answer is sent once more on a fresh one, as browsers do, and counted as resent. No
+client may do so with a POST by itself (RFC 9110, 9.2.2): those are counted once more as resent_posts.
+
+With --tls it speaks TLS and takes every certificate; a certificate's SHA-256 is counted for each fresh connection.
+
+With --pause SECONDS each connection waits so long after each answer, so that others have the machine.
 
 With --maintenance a request may be answered by 503 with Retry-After if it began before standard input ended; those are
-counted as held, and not among the requests.
+counted as held, and not among the requests. With --numbered each request has a query of its own, ?n=NUMBER, and the
+numbers that got an answer of 200 or --status are listed as numbers.
 """
 
 from __future__ import annotations
@@ -34,18 +40,25 @@ PATIENCE = 60
 class Load:
     """What is asked, and what came of it."""
 
-    def __init__(self, host, port, name, requests, connections, *, maintenance=False, tls=False, reads=False):
-        self.address = (host, port)
-        self.name = name
-        self.wanted = requests
-        self.connections = connections
-        self.may_hold = maintenance
-        self.tls = _any_certificate() if tls else None
+    def __init__(self, given):
+        host, _, port = given.address.rpartition(":")
+        self.address = (host, int(port))
+        self.name = given.host
+        self.wanted = given.requests
+        self.connections = given.connections
+        self.may_hold = given.maintenance
+        self.tls = _any_certificate() if given.tls else None
         self.certificates = Counter()
-        self.reads = reads
+        self.post = given.post
+        self.body = given.body.encode()
+        self.headers = "".join(f"{line}\r\n" for line in given.header)
+        self.status = given.status
+        self.numbers = [] if given.numbered else None
+        self.started = 0
         self.held = 0
         self.done = 0
         self.resent = 0
+        self.resent_posts = 0
         self.failed = Counter()
         self.slowest = 0.0
         self.bodies = Counter()
@@ -60,15 +73,18 @@ class Load:
 
     async def connection(self, number):
         """Asks again and again on one connection, or on a fresh one each time."""
-        is_post, is_kept = number % 2 == 1 and not self.reads, number % 4 < 2
+        is_post, is_kept = number % 2 == 1, number % 4 < 2
         stream = None
         while not self.is_over:
-            body = f"{number}-{self.done}-".encode() * (1 + self.done % 20) if is_post else b""
+            self.started += 1
+            body = self._body(number) if is_post else b""
+            request = self._request(body, self.started, is_post=is_post, is_kept=is_kept)
             started, may_hold = time.monotonic(), self.may_hold and not self.input_ended
+            query = self.started
             try:
                 async with asyncio.timeout(PATIENCE):
                     stream, status, answer, retry_after = await self._ask(
-                        stream, body, is_post=is_post, is_kept=is_kept
+                        stream, request, is_post=is_post, is_kept=is_kept
                     )
             except (OSError, EOFError, TimeoutError, ValueError) as error:
                 self.failed[type(error).__name__] += 1
@@ -79,28 +95,40 @@ class Load:
                     self.held += 1
                     self._note_answer(number)
                     continue
-                if status != 200:
+                if status != (self.status if is_post else 200):
                     self.failed[f"status {status}"] += 1
-                elif is_post and answer != body:
+                elif is_post and answer != body and not self.post:
                     self.failed["another body"] += 1
                 elif not is_post:
                     self.bodies[answer.decode(errors="replace")[:40]] += 1
+                if self.numbers is not None and status in (200, self.status):
+                    self.numbers.append(query)
             self.done += 1
             self._note_answer(number)
             self.slowest = max(self.slowest, time.monotonic() - started)
+            await asyncio.sleep(self.pause)
         if stream is not None:
             stream[1].close()
 
-    async def _ask(self, stream, body, *, is_post, is_kept):
+    def _body(self, number):
+        """Of a POST: the one that is given, or one that shows whether the answer is its own."""
+        return self.body if self.post else f"{number}-{self.done}-".encode() * (1 + self.done % 20)
+
+    def _request(self, body, query, *, is_post, is_kept):
+        path = self.post if is_post and self.post else "/"
+        path += f"?n={query}" if self.numbers is not None else ""
+        head = f"{'POST' if is_post else 'GET'} {path} HTTP/1.1\r\nHost: {self.name}\r\n"
+        head += f"{self.headers}Content-Length: {len(body)}\r\n" if is_post else ""
+        head += "\r\n" if is_kept else "Connection: close\r\n\r\n"
+        return head.encode() + body
+
+    async def _ask(self, stream, request, *, is_post, is_kept):
         """One request; returns the stream if it is kept, the status, the body, and whether there is a Retry-After."""
         is_used = stream is not None
         stream = stream or await self._connect()
-        head = f"{'POST' if is_post else 'GET'} / HTTP/1.1\r\nHost: {self.name}\r\n"
-        head += f"Content-Length: {len(body)}\r\n" if is_post else ""
-        head += "\r\n" if is_kept else "Connection: close\r\n\r\n"
         reader, writer = stream
         try:
-            writer.write(head.encode() + body)
+            writer.write(request)
             first = await reader.read(1)
         except ConnectionError:
             first = b""
@@ -109,13 +137,15 @@ class Load:
             if not is_used:
                 raise EOFError
             self.resent += 1
-            return await self._ask(None, body, is_post=is_post, is_kept=is_kept)
+            self.resent_posts += is_post
+            return await self._ask(None, request, is_post=is_post, is_kept=is_kept)
         lines = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower().split("\r\n")
         status = int(lines[0].split()[1])
         headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
         retry_after = "retry-after" in headers
         answer = await reader.readexactly(int(headers["content-length"])) if "content-length" in headers else b""
-        if is_kept and headers.get("connection") != "close" and "content-length" in headers:
+        has_end = "content-length" in headers or status == 204
+        if is_kept and headers.get("connection") != "close" and has_end:
             return stream, status, answer, retry_after
         writer.close()
         return None, status, answer, retry_after
@@ -161,22 +191,25 @@ def main():
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--maintenance", action="store_true")
     parser.add_argument("--tls", action="store_true")
-    parser.add_argument("--reads", action="store_true")
-    given = parser.parse_args()
-    host, _, port = given.address.rpartition(":")
-    options = {"maintenance": given.maintenance, "tls": given.tls, "reads": given.reads}
-    load = Load(host, int(port), given.host, given.requests, given.connections, **options)
+    parser.add_argument("--post", default="")
+    parser.add_argument("--body", default="")
+    parser.add_argument("--header", action="append", default=[])
+    parser.add_argument("--status", type=int, default=200)
+    parser.add_argument("--numbered", action="store_true")
+    load = Load(parser.parse_args())
     started = time.monotonic()
     asyncio.run(load.run())
     result = {
         "requests": load.done,
         "failed": dict(load.failed),
         "resent": load.resent,
+        "resent_posts": load.resent_posts,
         "held": load.held,
         "slowest": round(load.slowest, 3),
         "seconds": round(time.monotonic() - started, 1),
         "bodies": dict(load.bodies),
         "certificates": dict(load.certificates),
+        "numbers": load.numbers,
     }
     print(json.dumps(result))  # noqa: T201  the result of this program
     return 1 if load.failed else 0

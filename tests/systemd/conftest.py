@@ -56,8 +56,7 @@ def example(booted):
         place = machine.path(f"/srv/{name}")
         shutil.copytree(EXAMPLES / name, place)
         (place / ".venv").symlink_to("/opt/app")
-        packages = machine.path("/opt/app/lib/python3.11/site-packages")
-        shutil.copytree(Path(envkit.__file__).parent, packages / "envkit", ignore=shutil.ignore_patterns("__pycache__"))
+        add_envkit(machine)
         readme = (EXAMPLES / name / "README.md").read_text()
         blocks = "\n".join(re.findall("```console\n(.*?)```", readme, re.DOTALL))
         for command in re.findall("^# (.*)$", blocks, re.MULTILINE):
@@ -65,12 +64,51 @@ def example(booted):
                 before_settings(machine)
                 machine.write(f"/etc/envkit/{name}/env", CHANNEL.write(settings), mode=0o600)
             elif not command.startswith(ALREADY_THERE):
-                path = f"PATH=/srv/{name}/.venv/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-                machine.run("env", "-C", f"/srv/{name}", path, "bash", "-c", command)
+                machine.run(*beside(name), "bash", "-c", command)
         machine.wait(lambda: well(machine) if well else is_well(machine, name), "it is not well")
         return machine
 
     return install
+
+
+def add_envkit(machine):
+    """Puts envkit into the virtual environment of the server."""
+    packages = machine.path("/opt/app/lib/python3.11/site-packages")
+    shutil.copytree(Path(envkit.__file__).parent, packages / "envkit", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def beside(name):
+    """The words before a command that is to run in an app's folder, as the README's do."""
+    return ["env", "-C", f"/srv/{name}", "PATH=/opt/app/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+
+
+IDB = "idb.example.org"
+AMY = "amy.example.org"
+
+
+@pytest.fixture(scope="session")
+def idb(example):
+    """The server of the example idb; each test puts right again what it changes."""
+    settings = {"SECRET_KEY": "canary'$x\\", "WGER_KEY": "canary two", "DATABASE": "/var/lib/idb/idb.sqlite3"}
+    return example("idb", settings)
+
+
+@pytest.fixture(scope="session")
+def amy(example):
+    """The server of the example amy, likewise; the database's role has its password before the settings are used."""
+    settings = {
+        "SECRET_KEY": "canary secret",
+        "DATABASE_URL": "postgresql://amy:canary%2Fpassword@127.0.0.1/amy",
+        "WEB_CONCURRENCY": "3",
+    }
+
+    def set_password(machine):
+        machine.run("runuser", "-u", "postgres", "--", "psql", "-qc", "ALTER ROLE amy PASSWORD 'canary/password'")
+
+    def well(machine):
+        return machine.ask("/health", AMY, tls=True)[0] == 200
+
+    return example("amy", settings, before_settings=set_password, well=well)
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,17 @@ class Machine:
             self.process.wait(PATIENCE)
             self.process = None
 
+    def reboot(self):
+        """Has systemd stop everything in order and start anew.
+
+        In a namespace of processes, reboot(2) ends its first process as if by SIGHUP (pid_namespaces(7)); a power cut
+        looks otherwise.
+        """
+        self.run("systemctl", "reboot", check=False)
+        assert self.process.wait(PATIENCE) == -signal.SIGHUP
+        self.process = None
+        self.boot()
+
     def _children(self):
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
@@ -82,6 +93,13 @@ class Machine:
 
     def run(self, *command, check=True):
         """Runs a command there; returns what it printed."""
+        code, said = self.attempt(*command)
+        if check and code != 0:
+            raise AssertionError(f"{' '.join(command)}: {said}\n{self.journal()}")
+        return said
+
+    def attempt(self, *command):
+        """Runs a command there; returns its exit code and what it printed."""
         done = subprocess.run(
             [*self.enter(), *command],
             check=False,
@@ -91,9 +109,7 @@ class Machine:
             text=True,
             timeout=PATIENCE,
         )
-        if check and done.returncode != 0:
-            raise AssertionError(f"{' '.join(command)}: {done.stdout}\n{self.journal()}")
-        return done.stdout
+        return done.returncode, done.stdout
 
     def path(self, path):
         """A path of the running machine as this one sees it."""
@@ -123,16 +139,14 @@ class Machine:
 
     def get(self, path="/", host="shop.test", form=None):
         """Status and body of a GET that its nginx answers, or of a POST with a form's text."""
-        program = (
-            "import http.client, sys\n"
-            "c = http.client.HTTPConnection('127.0.0.1', 80, timeout=60)\n"
-            "h = {'Host': sys.argv[2], 'Content-Type': 'application/x-www-form-urlencoded'}\n"
-            "c.request('POST' if sys.argv[3] else 'GET', sys.argv[1], sys.argv[3] or None, h)\n"
-            "r = c.getresponse()\n"
-            "print(r.status, r.read().decode())\n"
-        )
-        status, _, body = self.run("python3", "-c", program, path, host, form or "").partition(" ")
-        return int(status), body.rstrip("\n")
+        status, _, body = self.ask(path, host, form=form)
+        return status, body
+
+    def ask(self, path="/", host="shop.test", *, form=None, tls=False, source="127.0.0.1"):
+        """Status, headers by their names in small letters, and body of a request to its nginx from an address of it."""
+        command = ["python3", "-c", _ASK, path, host, form or "", source, "tls" if tls else ""]
+        status, headers, body = json.loads(self.run(*command))
+        return status, headers, body.rstrip("\n")
 
     # --- files ---
 
@@ -168,6 +182,21 @@ class Machine:
     def load(self, *options, host="shop.test", port=80, requests=20_000):
         """A load on its nginx, begun: see `Load`."""
         return Load(self, f"127.0.0.1:{port}", host, requests, options)
+
+
+_ASK = """
+import http.client, json, ssl, sys
+path, host, form, source, tls = sys.argv[1:]
+given = {"timeout": 60, "source_address": (source, 0)}
+if tls:
+    c = http.client.HTTPSConnection("127.0.0.1", 443, context=ssl._create_unverified_context(), **given)
+else:
+    c = http.client.HTTPConnection("127.0.0.1", 80, **given)
+headers = {"Host": host, "Content-Type": "application/x-www-form-urlencoded"}
+c.request("POST" if form else "GET", path, form or None, headers)
+r = c.getresponse()
+print(json.dumps([r.status, {name.lower(): value for name, value in r.getheaders()}, r.read().decode()]))
+"""
 
 
 class Load:

@@ -4,40 +4,13 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
-PASSWORD = "canary%2Fpassword"
-SETTINGS = {
-    "SECRET_KEY": "canary secret",
-    "DATABASE_URL": f"postgresql://amy:{PASSWORD}@127.0.0.1/amy",
-    "WEB_CONCURRENCY": "3",
-}
-ASK = """
-import http.client, ssl, sys
-c = http.client.HTTPSConnection("127.0.0.1", 443, timeout=60, context=ssl._create_unverified_context())
-c.request("POST" if sys.argv[2] else "GET", sys.argv[1], sys.argv[2] or None,
-    {"Host": "amy.example.org", "Content-Type": "application/x-www-form-urlencoded"})
-r = c.getresponse()
-print(r.status, r.getheader("Retry-After"), r.read().decode())
-"""
+from tests.systemd.conftest import AMY
 
 
 def ask(amy, path="/", form=""):
     """Status, Retry-After and body of an answer over TLS."""
-    status, retry_after, body = amy.run("python3", "-c", ASK, path, form).split(" ", 2)
-    return int(status), retry_after, body.rstrip("\n")
-
-
-@pytest.fixture(scope="module")
-def amy(example):
-    """The server; the database's role has its password before the settings are used."""
-
-    def set_password(machine):
-        machine.run("runuser", "-u", "postgres", "--", "psql", "-qc", "ALTER ROLE amy PASSWORD 'canary/password'")
-
-    machine = example("amy", SETTINGS, before_settings=set_password, well=lambda amy: ask(amy, "/health")[0] == 200)
-    yield machine
-    machine.halt()
+    status, headers, body = amy.ask(path, AMY, form=form, tls=True)
+    return status, headers.get("retry-after"), body
 
 
 def test_one_backup_before_the_migrations(amy):

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
-SETTINGS = {"SECRET_KEY": "canary'$x\\", "WGER_KEY": "canary two", "DATABASE": "/var/lib/idb/idb.sqlite3"}
-HOST = "idb.example.org"
-
-
-@pytest.fixture(scope="module")
-def idb(example):
-    """The server."""
-    machine = example("idb", SETTINGS)
-    yield machine
-    machine.halt()
+from tests.systemd.conftest import IDB, beside
 
 
 def test_serves(idb):
     """Five workers answer behind nginx, by a socket of nginx's group, and keep what they are told."""
-    assert idb.get("/health", HOST) == (200, "well")
-    assert idb.get("/", HOST, form="name=rowing&calories=600")[0] == 201
-    assert json.loads(idb.get("/", HOST)[1]) == {"rowing": 600}
+    assert idb.get("/health", IDB) == (200, "well")
+    assert idb.get("/", IDB, form="name=rowing&calories=600")[0] == 201
+    assert json.loads(idb.get("/", IDB)[1])["rowing"] == 600
     assert idb.run("stat", "-c", "%a %U %G", "/run/idb/web.sock") == "660 idb www-data\n"
     (master,) = idb.show("idb-web.service", "MainPID")
     workers = idb.run("cat", f"/proc/{master}/task/{master}/children").split()
@@ -35,20 +24,21 @@ def test_backup(idb):
     """A backup is made by the unit that the timer starts every 48 hours, as the app's user."""
     assert idb.show("idb-backup.timer", "ActiveState") == ["active"]
     idb.run("systemctl", "start", "idb-backup.service")
-    listed = json.loads(idb.run("sh", "-c", "cd /srv/idb && .venv/bin/envkit backup list --verify --json"))
-    assert len(listed) == 1
+    listed = json.loads(idb.run(*beside("idb"), "envkit", "backup", "list", "--verify", "--json"))
+    assert listed[0]["whole"]
+    assert listed[0]["age"] < 3600
     assert idb.run("stat", "-c", "%U", listed[0]["path"]) == "idb\n"
 
 
 def test_restart_and_boot(idb):
     """One command restarts it, and after a power cut everything is back by itself, with what it had kept."""
     idb.run("systemctl", "restart", "idb.target")
-    assert idb.get("/health", HOST)[0] == 200
+    assert idb.get("/health", IDB)[0] == 200
     idb.run("sync")
     idb.halt()
     idb.boot()
     idb.settle("idb-web.service")
-    assert json.loads(idb.get("/", HOST)[1]) == {"rowing": 600}
+    assert json.loads(idb.get("/", IDB)[1])["rowing"] == 600
     assert idb.show("idb-backup.timer", "ActiveState") == ["active"]
 
 
@@ -63,5 +53,5 @@ def test_missing_settings(idb):
     assert "AppSettings: SECRET_KEY: is not set, and its default is fit only for development" in said
     file.write_text(kept)
     idb.wait(lambda: idb.show("idb-web.service", "ActiveState") == ["active"], "it does not start by itself")
-    assert idb.get("/health", HOST)[0] == 200
+    assert idb.get("/health", IDB)[0] == 200
     assert "canary" not in idb.run("journalctl", "--no-pager")
