@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,24 @@ def stand_in_image(docker):
 def certificates_image(docker):
     """What stands in for certbot/certbot, with an authority that it can ask."""
     return stand_in(docker, ("ca-certificates", "certbot", "pebble"), "certificates")
+
+
+@pytest.fixture(scope="session")
+def service_images(docker):
+    """What stands in for redis, postgres and amazon/dynamodb-local, by the names of their keys."""
+    packages = ("bash", "curl", "gosu", "postgresql-15", "python3", "redis-server")
+    no_cluster = "echo create_main_cluster=false >$1/etc/postgresql-common/createcluster.conf"
+    heavy = ("usr/lib/postgresql/15/lib/*llvmjit*", "usr/lib/*/libLLVM*", "usr/share/doc", "usr/share/locale")
+    hooks = (
+        f"--essential-hook=mkdir -p $1/etc/postgresql-common && {no_cluster}",
+        f"--customize-hook=cd $1 && rm -rf {' '.join(heavy)}",
+    )
+    base = stand_in(docker, packages, "services", hooks)
+    folder = Path(__file__).parent / "services"
+    return {
+        name: docker.build(folder, name, "--target", name.replace("_", "-"), args=[f"BASE={base}"])
+        for name in ("redis", "postgres", "dynamodb_local")
+    }
 
 
 @pytest.fixture(scope="session")

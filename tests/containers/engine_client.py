@@ -119,12 +119,15 @@ class Container:
         raise AssertionError(f"{url} gave {said}, not {status}")
 
 
-def stand_in(docker: Docker, packages: Sequence[str] = _PACKAGES, name: str = "stand-in") -> str:
+def stand_in(
+    docker: Docker, packages: Sequence[str] = _PACKAGES, name: str = "stand-in", hooks: Sequence[str] = ()
+) -> str:
     """An image with packages of Debian (Python, nginx and OpenSSL) and this machine's certificate authorities.
 
-    Its file system is made once, into a folder for caches outside the project; an engine that has it keeps it.
+    Its file system is made once, into a folder for caches outside the project; an engine that has it keeps it. `hooks`
+    are options of mmdebstrap.
     """
-    mark = hashlib.sha256(CA_BUNDLE.read_bytes() + " ".join(packages).encode()).hexdigest()[:12]
+    mark = hashlib.sha256(CA_BUNDLE.read_bytes() + " ".join((*packages, *hooks)).encode()).hexdigest()[:12]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "envkit-tests")
     archive = folder / f"{name}-{mark}.tar"
     if not archive.exists():
@@ -135,7 +138,7 @@ def stand_in(docker: Docker, packages: Sequence[str] = _PACKAGES, name: str = "s
         new = archive.with_name(f"{os.getpid()}-{archive.name}")
         copy_authorities = f"--customize-hook=copy-in {CA_BUNDLE} {CA_BUNDLE.parent}"
         options = ("--quiet", "--variant=minbase", f"--include={','.join(packages)}", copy_authorities)
-        subprocess.run(["mmdebstrap", *options, "bookworm", str(new)], check=True, timeout=400)
+        subprocess.run(["mmdebstrap", *options, *hooks, "bookworm", str(new)], check=True, timeout=400)
         new.rename(archive)
     tag = f"envkit-tests-{name}:{mark}"
     if docker("image", "inspect", tag, check=False).returncode:

@@ -19,9 +19,10 @@ from envkit.targets.compose.findings import problems_of, warnings_of
 from envkit.targets.compose.form import COMPOSE, INERTIA, Form
 from envkit.targets.compose.services import (
     NGINX_GROUP,
-    PROXY_FOLDER,
     RELEASE,
     container_of,
+    flag_folder,
+    mounts_of,
     process_names,
     runs_always,
     services_context,
@@ -45,7 +46,7 @@ def render(deployment: Deployment, settings: SettingNames | None = None, form: F
     - `compose.yaml`: every process of the app from one image, nginx as the only way in, certbot, and what the app
       needs beside it.
     - `deploy.sh` replaces what runs, the release process first.
-    - `proxy/`: what nginx's container has in its folder of configuration.
+    - `proxy/` (`inertia-proxy/`): what nginx's container has in its folder of configuration.
 
     Args:
         deployment: the description; without a table [container] every key has its default.
@@ -64,6 +65,7 @@ def render(deployment: Deployment, settings: SettingNames | None = None, form: F
     context = {
         **services_context(deployment, settings, form),
         "header": header(form.command),
+        "alone": form.alone,
         "notes": _notes(form),
         "environment_note": _environment_note(form),
     }
@@ -71,12 +73,12 @@ def render(deployment: Deployment, settings: SettingNames | None = None, form: F
         context["certbot"] = {"image": context["certbot_image"], "script": _certbot_script(deployment)}
     artifacts = [Artifact(form.file, _yaml("compose.yaml.j2", context))]
     if form.alone:
-        artifacts.append(Artifact(f"{PROXY_FOLDER}/Dockerfile", _proxy_dockerfile(deployment, form)))
+        artifacts.append(Artifact(f"{form.proxy}/Dockerfile", _proxy_dockerfile(deployment, form)))
     else:
         artifacts.append(Artifact("deploy.sh", _deploy_script(deployment, form), 0o755))
     proxy = nginx.render(deployment, CONTAINER, command=form.command)
     artifacts += [
-        replace(artifact, path=f"{PROXY_FOLDER}/{artifact.path.removeprefix('nginx/')}")
+        replace(artifact, path=f"{form.proxy}/{artifact.path.removeprefix('nginx/')}")
         for artifact in proxy.artifacts
         if not artifact.path.startswith("nginx/sites/")
     ]
@@ -155,7 +157,7 @@ def _deploy_script(deployment: Deployment, form: Form) -> str:
         "deploy.sh.j2",
         header=header(form.command),
         name=deployment.name,
-        folders=[mount.partition(":")[0] for mount in container.data],
+        folders=_folders(deployment),
         build=container.build is not None,
         pull="/" in derived.image(deployment),
         beside=[name for name, wanted in described if wanted],
@@ -165,12 +167,23 @@ def _deploy_script(deployment: Deployment, form: Form) -> str:
     )
 
 
+def _folders(deployment: Deployment) -> list[str]:
+    """Those of the machine that the containers see; nginx's folder with the flag of maintenance among them."""
+    mounted = [host for name in process_names(deployment) for host, _ in mounts_of(deployment, name)]
+    flag = flag_folder(deployment)
+    return list(dict.fromkeys([*mounted, *((flag,) if flag else ())]))
+
+
 def _proxy_dockerfile(deployment: Deployment, form: Form) -> str:
     image = container_of(deployment).images.nginx
     if not re.fullmatch(r"[A-Za-z0-9][!-~]*", image) or "$" in image or "\\" in image:
         raise CannotQuote("a Dockerfile", "this name of an image")
     return _shell(
-        "proxy.Dockerfile.j2", header=header(form.command), image=Fragment(image), folder=Fragment(CONTAINER_FOLDER)
+        "proxy.Dockerfile.j2",
+        header=header(form.command),
+        image=Fragment(image),
+        proxy=Fragment(form.proxy),
+        folder=Fragment(CONTAINER_FOLDER),
     )
 
 

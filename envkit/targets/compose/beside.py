@@ -39,7 +39,8 @@ def _redis(images: Images) -> dict[str, Any]:
         "redis",
         images.redis,
         test,
-        command=["redis-server", "--appendonly", "yes"],
+        # The public image is built without protected mode; others refuse whoever is not on the loopback interface.
+        command=["redis-server", "--appendonly", "yes", "--protected-mode", "no"],
         keeps="redis",
         volume="redis:/data",
     )
@@ -66,7 +67,7 @@ def _dynamodb(images: Images) -> dict[str, Any]:
     return _service(
         "dynamodb-local",
         images.dynamodb_local,
-        # Any answer shows that it listens; to a request without a signature it is 400.
-        ["CMD", "curl", "--silent", "--output", "/dev/null", "http://127.0.0.1:8000/"],
+        # The image is Amazon Linux, whose package manager needs bash; nobody promises curl.
+        ["CMD", "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8000"],
         command=["-jar", "DynamoDBLocal.jar", "-sharedDb", "-inMemory"],
     )

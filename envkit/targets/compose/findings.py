@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
 from envkit.findings import Finding
-from envkit.targets.compose.services import RELEASE, container_of
+from envkit.targets.compose.services import RELEASE, container_of, flag_folder, makes_backups, process_names, run_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 _ORIGIN = "envkit.toml"
 OWN_NAMES = ("nginx", "certbot", "redis", "postgres", "dynamodb-local", "watchtower")
 """Services that are not processes of the app."""
+
+
+_SYSTEM = frozenset(
+    {
+        *("/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sbin"),
+        *("/srv", "/sys", "/tmp", "/usr", "/usr/share", "/var", "/var/lib", "/var/log", "/var/run", "/var/tmp"),  # noqa: S108
+    }
+)
+"""Folders that hold much else, and in the container the programs and files that nginx needs."""
 
 
 def problems_of(deployment: Deployment, form: Form) -> Iterator[Finding]:
@@ -33,6 +42,13 @@ def problems_of(deployment: Deployment, form: Form) -> Iterator[Finding]:
     for name in deployment.processes:
         if name in OWN_NAMES:
             yield Finding(_ORIGIN, f"processes.{name}", "is the name of a service that is not the app's", "rename it")
+    if flag_folder(deployment) in _SYSTEM:
+        yield Finding(
+            _ORIGIN,
+            "maintenance.flag",
+            "lies in a folder of the system, and nginx's container would see that instead of its own",
+            f"give it a folder of its own, such as /srv/{deployment.name}/maintenance/on",
+        )
     if not form.alone:
         return
     for index, mount in enumerate(container_of(deployment).data):
@@ -68,9 +84,19 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
             yield _warning(
                 f"processes.{name}.schedule",
                 "Compose keeps no time, so nothing starts the process",
-                f"let the machine's own scheduler run: docker compose run --rm --name {deployment.name}-{name} {name}",
+                f"let the machine's own scheduler run: {run_once(deployment, name)}",
                 "compose-no-schedule",
             )
+    if flag_folder(deployment) is None:
+        flag = derived.maintenance_flag(deployment)
+        yield _warning(
+            "maintenance.flag",
+            "is kept in a volume of nginx's container, where `envkit maintenance` on the machine does not reach it",
+            f"name one in a folder of the machine's, such as /srv/{deployment.name}/maintenance/on; or run: "
+            f"docker compose -p {deployment.name} exec nginx install -D /dev/null {flag}",
+            "compose-maintenance-flag",
+        )
+    yield from _backups(deployment)
     yield _warning(
         "processes.web",
         "Compose stops the old container before it starts the new one",
@@ -85,6 +111,19 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
             "keeps its tables in memory and checks no credentials",
             "it is for development",
             "compose-dynamodb-local",
+        )
+
+
+def _backups(deployment: Deployment) -> Iterator[Finding]:
+    backup = deployment.backup
+    if not any(makes_backups(deployment, name) for name in process_names(deployment)):
+        return
+    if backup.postgres is not None or "/" not in (backup.database or ""):
+        yield _warning(
+            "backup",
+            "of PostgreSQL is made in the app's container by the image's own pg_dump, which envkit-base has not",
+            "install postgresql-client in the app's Dockerfile, of the server's major version or a newer one",
+            "compose-backup-client",
         )
 
 

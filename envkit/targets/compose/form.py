@@ -21,6 +21,8 @@ class Form:
 
     file: str
     command: str
+    proxy: str
+    """The folder of nginx's files: each form has its own, so that both can be rendered into one folder."""
     alone: bool
     """Compose sees this file and no other: no folder to mount, no secret's file, no `.env`."""
 
@@ -45,5 +47,5 @@ def _item(name: str) -> Fragment:
     return key(name) if _REFERENCE.fullmatch(name) else Fragment(quote_compose(name))
 
 
-COMPOSE = Form(file="compose.yaml", command="envkit render compose", alone=False)
-INERTIA = Form(file="docker-compose.yml", command="envkit render inertia --out .", alone=True)
+COMPOSE = Form(file="compose.yaml", command="envkit render compose", proxy="proxy", alone=False)
+INERTIA = Form(file="docker-compose.yml", command="envkit render inertia --out .", proxy="inertia-proxy", alone=True)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from envkit.targets.compose.form import Form
     from envkit.targets.settings import SettingNames
 
-PROXY_FOLDER = "proxy"
-"""The rendered files of nginx, beside the Compose file."""
 NGINX_GROUP = "101"
 """The group of nginx in its image, which is that of the official image."""
 RELEASE = "release"
@@ -48,6 +46,41 @@ def secret_files(deployment: Deployment, settings: SettingNames | None, form: Fo
     return [setting.name for setting in settings or () if setting.secret]
 
 
+def run_once(deployment: Deployment, name: str) -> str:
+    """The command that runs a process beside those that run, in their project, and never two of it at a time.
+
+    Without --no-deps it would run the release process again.
+    """
+    project = deployment.name
+    return f"docker compose -p {project} run --rm -T --no-deps --name {project}-{name} {name}"
+
+
+def flag_folder(deployment: Deployment) -> str | None:
+    """The folder of the machine in which nginx's container looks for the flag; None where that is in its volume."""
+    folder = dirname(derived.maintenance_flag(deployment))
+    return None if f"{folder}/".startswith(f"{CONTAINER.state}/") else folder
+
+
+def mounts_of(deployment: Deployment, name: str) -> list[tuple[str, str]]:
+    """The folders of the machine that a process sees, and where: the app's data, and for who makes backups those."""
+    mounts = [(host, inside) for host, _, inside in (mount.partition(":") for mount in container_of(deployment).data)]
+    folder = derived.backup_directory(deployment)
+    is_seen = any(f"{folder}/".startswith(f"{inside.rstrip('/')}/") for _, inside in mounts)
+    if makes_backups(deployment, name) and not is_seen:
+        mounts.append((folder, folder))
+    return mounts
+
+
+def makes_backups(deployment: Deployment, name: str) -> bool:
+    """Whether envkit backs the database up in this process's container."""
+    if not derived.is_backed_up(deployment):
+        return False
+    command = _command(deployment, name)
+    if name == RELEASE and deployment.backup.before_release:
+        return container_of(deployment).base == "envkit" or command[:2] == ["envkit", "run"]
+    return tuple(_process_of(deployment, name).command[:2]) == ("envkit", "backup")
+
+
 def services_context(deployment: Deployment, settings: SettingNames | None, form: Form) -> dict[str, Any]:
     """The values of the templates, quoted nowhere but by the templates' environment.
 
@@ -62,9 +95,9 @@ def services_context(deployment: Deployment, settings: SettingNames | None, form
     others = [service["name"] for service in services]
     has_certbot = deployment.http.tls == "letsencrypt"
     return {
+        "project": deployment.name,
         "image": derived.image(deployment),
         "build": _build(container, form, "Dockerfile"),
-        "data": [mount.split(":", 1) for mount in container.data],
         "read_only": container.read_only,
         "restart": container.restart,
         "log_size": container.log_size,
@@ -104,6 +137,7 @@ def _process(
         "init": name != "web",
         "user": f"{process.user or 10001}:{process.group}" if process.group else process.user,
         "environment": environment,
+        "mounts": mounts_of(deployment, name),
         "port": derived.upstream(deployment).port if name == "web" else None,
         "memory": process.memory,
         "cpus": process.cpus,
@@ -151,18 +185,18 @@ def _nginx(deployment: Deployment, form: Form) -> dict[str, Any]:
     published = [f"{host}{port}:{port}" for port in ports]
     if http.http3:
         published.append(f"{host}{http.tls_port}:{http.tls_port}/udp")
-    binds = [] if form.alone else [(f"./{PROXY_FOLDER}", CONTAINER_FOLDER)]
+    binds = [] if form.alone else [(f"./{form.proxy}", CONTAINER_FOLDER)]
     certificate = derived.certificate(deployment) if http.tls == "files" else None
-    flag = dirname(derived.maintenance_flag(deployment))
+    flag = flag_folder(deployment)
     own = [
         *(certificate or ()),
-        *((flag,) if not f"{flag}/".startswith(f"{CONTAINER.state}/") else ()),
+        *((flag,) if flag else ()),
         *((deployment.maintenance.page,) if deployment.maintenance.page else ()),
         *(static.directory for static in http.static.values()),
     ]
     return {
         "image": f"{deployment.name}-nginx" if form.alone else container.images.nginx,
-        "build": _build(container, form, f"{PROXY_FOLDER}/Dockerfile") if form.alone else None,
+        "build": _build(container, form, f"{form.proxy}/Dockerfile") if form.alone else None,
         "ports": published,
         "binds": [*binds, *((path, path) for path in dict.fromkeys(own))],
     }

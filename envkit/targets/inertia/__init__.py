@@ -30,7 +30,7 @@ def render(deployment: Deployment, settings: SettingNames | None = None) -> Rend
     - `inertia.toml`, and `docker-compose.yml`, the only name that Inertia finds when it starts the services.
     - `inertia-settings.sh` sets every setting that the class declares, read from a file or a prompt.
     - `inertia-send.sh` sends a file that only its owner may read.
-    - `proxy/`: nginx's image, built from the project.
+    - `inertia-proxy/`: nginx's image, built from the project.
 
     Raises:
         DescriptionError: the description does not fit containers.

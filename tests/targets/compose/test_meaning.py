@@ -13,6 +13,7 @@ from envkit.deployment.reading import read_description
 from envkit.targets.compose import INERTIA, render
 from envkit.targets.compose.beside import beside
 from envkit.targets.compose.form import COMPOSE
+from envkit.targets.inertia import render as render_inertia
 from envkit.targets.settings import SettingName
 from tests.consumers.container_programs import COMPOSE_2
 from tests.targets.compose.matrix import MATRIX, SETTINGS, described
@@ -183,6 +184,14 @@ def test_commands(text, settings, command):
             "envkit.toml: processes.redis: is the name of a service that is not the app's. rename it",
         ),
         (
+            '[maintenance]\nflag = "/run/maintenance"\n',
+            COMPOSE,
+            (
+                "envkit.toml: maintenance.flag: lies in a folder of the system, and nginx's container would see that "
+                "instead of its own. give it a folder of its own, such as /srv/shop/maintenance/on"
+            ),
+        ),
+        (
             '[container]\ndata = ["./data:/data"]\n',
             INERTIA,
             (
@@ -206,3 +215,65 @@ def test_inertia_cannot_leave_unset():
     assert [str(finding) for finding in render(deployment, settings, INERTIA).findings if "empty" in finding.rule] == [
         "envkit.toml: settings: unset becomes empty under Inertia, which is a value for BANNER"
     ]
+
+
+BACKUP = '[processes.release]\ncommand = "true"\n[processes.nightly]\ncommand = "envkit backup"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "seeing"),
+    [
+        ('[backup]\ndatabase = "DATABASE_URL"\n', ["release", "nightly"]),
+        ('[backup]\ndatabase = "/data/shop.db"\nbefore_release = false\n', ["nightly"]),
+        ("", []),
+    ],
+)
+def test_who_makes_backups_sees_their_folder(text, seeing):
+    """The machine's own, so that they outlive the container; nobody else sees it, and everybody may still overlap."""
+    services = services_of(f"{BACKUP}{text}[container]\n")
+    mount = {"type": "bind", "source": "/var/backups/shop", "target": "/var/backups/shop"}
+    seen = {name: keys["volumes"] for name, keys in services.items() if name != "nginx" and "volumes" in keys}
+    assert seen == {name: [mount] for name in seeing}
+    assert not any("container_name" in keys for keys in services.values())
+
+
+def test_a_folder_of_backups_among_the_data_is_mounted_once():
+    """It is seen already."""
+    text = '[backup]\ndatabase = "DATABASE_URL"\nfolder = "/data/backups"\n[container]\ndata = ["/srv/shop:/data"]\n'
+    assert len(services_of(f"{BACKUP}{text}")["release"]["volumes"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[backup]\ndatabase = "DATABASE_URL"\n', True),
+        ('[backup.postgres]\nname = "DATABASE_NAME"\n', True),
+        ('[backup]\ndatabase = "/data/shop.db"\n', False),
+        ("", False),
+    ],
+)
+def test_backups_of_postgresql_need_its_programs(text, told):
+    """Which the image has not unless its Dockerfile says so."""
+    deployment = read_description(f'name = "shop"\napp = "shop:app"\n{BACKUP}{text}[container]\n', {})
+    rules = [finding.rule for finding in render(deployment, SETTINGS).findings]
+    assert ("compose-backup-client" in rules) == told
+
+
+@pytest.mark.parametrize(("flag", "told"), [("", True), ('[maintenance]\nflag = "/srv/shop/flags/on"\n', False)])
+def test_where_the_flag_is_looked_for(flag, told):
+    """In a folder of the machine's, which `envkit maintenance` reaches, or in a volume, which is told."""
+    deployment = read_description(f'name = "shop"\napp = "shop:app"\n{flag}[container]\n', {})
+    rendering = render(deployment, SETTINGS)
+    assert ("compose-maintenance-flag" in [finding.rule for finding in rendering.findings]) == told
+    mounts = yaml.safe_load(rendering.artifacts[0].text)["services"]["nginx"]["volumes"]
+    assert any(isinstance(mount, dict) and mount["target"] == "/srv/shop/flags" for mount in mounts) != told
+
+
+def test_both_forms_fit_into_one_folder():
+    """No file of one is a file of the other, so that each stays as it was rendered."""
+    paths = [
+        artifact.path
+        for target in (render, render_inertia)
+        for artifact in target(described("processes"), SETTINGS).artifacts
+    ]
+    assert len(set(paths)) == len(paths)

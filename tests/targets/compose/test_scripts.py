@@ -62,10 +62,28 @@ def test_refused_files_of_nginx_replace_nothing(deploy, recorder):
     assert recorder.calls[-1][-2:] == ["-s", "reload"]
 
 
+@pytest.mark.parametrize(
+    ("beside", "told"),
+    [
+        ((), ""),
+        (("docker-compose.yml",), "compose.yaml"),
+        (("docker-compose.yml", "compose.override.yaml"), "compose.yaml:compose.override.yaml"),
+    ],
+)
+def test_inertias_file_beside_it_is_not_taken(deploy, tmp_path, beside, told):
+    """docker-compose 1 prefers that name; where it is there, Compose is told which files are meant."""
+    for name in beside:
+        (tmp_path / name).write_text("services: {}\n")
+    done = deploy("least", f'echo "$COMPOSE_FILE" >>{tmp_path}/told; {HEALTHY}')
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set((tmp_path / "told").read_text().splitlines()) == {told}
+
+
 def test_a_missing_folder_is_told(deploy, recorder):
     """Docker would make it as root's, and the app could not write there."""
     done = deploy("data")
-    assert (done.returncode, done.stderr) == (1, "./data is missing: make it, owned by the container's user\n")
+    expected = "./data is missing: make it; where the app writes, owned by the container's user\n"
+    assert (done.returncode, done.stderr) == (1, expected)
     assert recorder.calls == []
 
 

@@ -7,6 +7,13 @@
 set -eu
 cd "$(dirname "$0")"
 
+# Where Inertia's file lies beside compose.yaml, docker-compose 1 would take that one, and Compose 2 say so each time.
+if [ -e docker-compose.yml ] && [ -z "${COMPOSE_FILE-}" ]; then
+    COMPOSE_FILE=compose.yaml
+    [ ! -e compose.override.yaml ] || COMPOSE_FILE=$COMPOSE_FILE:compose.override.yaml
+    export COMPOSE_FILE
+fi
+
 compose() {
     # shellcheck disable=SC2086 # two words
     ${COMPOSE:-docker compose} -p shop "$@"
