@@ -37,7 +37,6 @@ class Versions:
     nginx: str | None = described("nginx that reads the files, such as 1.22.1 or 1.29.", kind="version", default=None)
     openssl: str | None = described("OpenSSL that this nginx is built with.", kind="version", default=None)
     gunicorn: str | None = described("gunicorn that reads the file.", kind="version", default=None)
-    systemd: str | None = described("systemd that reads the units, such as 252.", kind="version", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +198,11 @@ class Logs:
     access: AccessLog = described(
         "Who writes the line for each request: nginx, the app's gunicorn, or nobody.", default="nginx"
     )
-    format: LogFormat = described("json, one object a line, or text.", default="json")
+    format: LogFormat = described(
+        "json, one object a line, or text: of the requests, and of what gunicorn says and the app leaves to it. On your "
+        "own machine `envkit up` takes text.",
+        default="json",
+    )
     level: Literal["debug", "info", "warning", "error", "critical"] = described("gunicorn's log level.", default="info")
 
 

@@ -93,7 +93,6 @@ _EXAMPLES: dict[tuple[str, ...], str] = {
     ("versions", "nginx"): '"1.29.7"',
     ("versions", "openssl"): '"3.5"',
     ("versions", "gunicorn"): '"27.0.1"',
-    ("versions", "systemd"): '"252"',
     ("http", "certificate"): '"/etc/ssl/shop/fullchain.pem"',
     ("http", "certificate_key"): '"/etc/ssl/shop/privkey.pem"',
     ("http", "email"): '"admin@example.org"',

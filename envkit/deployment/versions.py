@@ -1,4 +1,4 @@
-"""What a version of nginx, OpenSSL, gunicorn or systemd knows: one table, with the source of every line.
+"""What a version of nginx, OpenSSL or gunicorn knows: one table, with the source of every line.
 
 An unknown version knows nothing of what came late: the conservative form is rendered.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-Program = Literal["nginx", "openssl", "gunicorn", "systemd"]
+Program = Literal["nginx", "openssl", "gunicorn"]
 
 
 class Since(NamedTuple):
@@ -40,7 +40,6 @@ FACTS: dict[str, Since] = {
     "control_socket": Since("gunicorn", (25, 1), "25.1.0: the control socket, on by default"),
     # 27.0.1 answers late requests on kept-alive connections; measured with max_requests: 35 of 517 POSTs lost before.
     "late_requests": Since("gunicorn", (27, 0, 1), "27.0.1: a stopping gthread worker answers late requests"),
-    "restart_steps": Since("systemd", (254,), "NEWS 254: RestartSteps= and RestartMaxDelaySec="),
 }
 
 

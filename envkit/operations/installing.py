@@ -5,7 +5,6 @@ Killed between any two steps, running it again undoes what was half in place and
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from functools import partial
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from envkit.deployment import derived
 from envkit.findings import Finding
 from envkit.operations import server_files
-from envkit.operations.placing import place
 from envkit.operations.programs import find_program
 from envkit.operations.rendering import render_targets
+from envkit.operations.server_files import Record, changes_of
 from envkit.operations.steps import OperationError, stopped, words_of
 from envkit.operations.verifying import verify
 from envkit.operations.writing import compare_artifacts, is_generated, write_artifacts
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from envkit.deployment.model import Deployment
-    from envkit.operations.server_files import Files
+    from envkit.operations.server_files import Changes, Files
     from envkit.operations.steps import Steps
 
 TARGETS = ("systemd", "nginx")
@@ -79,14 +78,14 @@ def _install(deployment: Deployment, steps: Steps, server: Server, *, force: boo
     _verify(deployment, steps, required=server.run is not None)
     if server.run is not None:
         _expect_settings(deployment, server.root)
-    record = _Record(deployment, server.root)
+    record = Record(deployment, server.root)
     if record.journal.exists():
         steps.take("undo what an installation left that was killed", partial(_undo, record, server))
-    written = _put_in_place(files, steps, server, record, deployment, force=force)
+    changes = _put_in_place(files, steps, server, record, deployment, force=force)
     if server.run is not None:
-        _start(deployment, steps, server.run, anew=written or not record.finished())
+        _start(deployment, steps, server.run, changes)
     if not steps.rehearse:
-        record.write(files, finished=True)
+        record.write(files, None)
 
 
 def uninstall(deployment: Deployment, steps: Steps, server: Server) -> None:
@@ -95,7 +94,7 @@ def uninstall(deployment: Deployment, steps: Steps, server: Server) -> None:
     Raises:
         OperationError: a command failed, or a file cannot be removed.
     """
-    record = _Record(deployment, server.root)
+    record = Record(deployment, server.root)
     files = server_files.files_of(deployment, render_targets(TARGETS, deployment))
     paths = {*record.paths(), *(artifact.path for artifact in files.artifacts)}
     run = server.run
@@ -163,47 +162,20 @@ def _expect_settings(deployment: Deployment, root: Path) -> None:
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
-class _Record:
-    """What is installed, and the journal of an installation under way."""
-
-    def __init__(self, deployment: Deployment, root: Path) -> None:
-        state = root / derived.state_directory(deployment).lstrip("/")
-        self.file = state / "installed.json"
-        self.journal = state / "installing.json"
-
-    def paths(self) -> list[str]:
-        """The files that are installed, below the root."""
-        return list(self._read().get("files", []))
-
-    def finished(self) -> bool:
-        """Whether the last installation came to its end."""
-        return bool(self._read().get("finished", False))
-
-    def write(self, files: Files, *, finished: bool) -> None:
-        """Notes what is installed now."""
-        noted = {"files": sorted(artifact.path for artifact in files.artifacts), "finished": finished}
-        place(self.file, json.dumps(noted, indent=2).encode() + b"\n", mode=0o644)
-
-    def _read(self) -> dict[str, list[str]]:
-        try:
-            noted = json.loads(self.file.read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return noted if isinstance(noted, dict) else {}
-
-
 def _put_in_place(
-    files: Files, steps: Steps, server: Server, record: _Record, deployment: Deployment, *, force: bool
-) -> bool:
-    """Whether anything was different; nginx's refusal of the whole puts everything back."""
+    files: Files, steps: Steps, server: Server, record: Record, deployment: Deployment, *, force: bool
+) -> Changes | None:
+    """What is to start anew, None where nothing was different; nginx's refusal of the whole puts everything back."""
     root = server.root
     due = [found.path for found in compare_artifacts(files.artifacts, root) if found.state != "same"]
+    changed = [path for path in due if (root / path).exists()]
     links = {path: to for path, to in files.links.items() if server_files.points_to(root / path) != to}
     wanted = {artifact.path for artifact in files.artifacts}
     stale = [path for path in record.paths() if path not in wanted and not _is_shared(path) and (root / path).exists()]
     if not (due or links or stale):
         steps.tell("every file is in place")
-        return False
+        return record.unfinished()
+    changes = changes_of(changed, stale, record.unfinished())
     places = [*due, *links, *stale, str(record.file.relative_to(root))]
     try:
         steps.take("note what stands in their places", lambda: server_files.note(record.journal, root, places))
@@ -219,34 +191,44 @@ def _put_in_place(
             if deployment.http.tls == "letsencrypt":
                 _run(steps, server.run, [f"{units.library(deployment)}/ensure-certificate.sh"])
             _run(steps, server.run, ["nginx", "-t"])
-        steps.take("note what is installed", lambda: record.write(files, finished=False))
+        steps.take("note what is installed", lambda: record.write(files, changes))
     except BaseException:
         if record.journal.exists():
             steps.take("undo it", partial(_undo, record, server))
         raise
     steps.take("forget what stood there", lambda: record.journal.unlink(missing_ok=True))
-    return True
+    return changes
 
 
-def _undo(record: _Record, server: Server) -> None:
+def _undo(record: Record, server: Server) -> None:
     server_files.undo(record.journal, server.root)
 
 
 # --- commands -------------------------------------------------------------------------------------------------------
 
 
-def _start(deployment: Deployment, steps: Steps, run: Callable[[Sequence[str]], object], *, anew: bool) -> None:
+def _start(
+    deployment: Deployment, steps: Steps, run: Callable[[Sequence[str]], object], changes: Changes | None
+) -> None:
     name = deployment.name
+    if changes is not None and changes.removed:
+        # As patterns, which may match nothing: systemctl refuses the name of a unit that is gone already.
+        _run(steps, run, ["systemctl", "stop", *(f"{unit}*" for unit in changes.removed)])
     _run(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{name}.conf"])
     if derived.is_backed_up(deployment):
         _run(steps, run, ["systemd-tmpfiles", "--create", f"/etc/tmpfiles.d/{name}.conf"])
     _run(steps, run, ["systemctl", "daemon-reload"])
     _run(steps, run, ["systemctl", "enable", f"{name}.target"])
-    if anew and "release" in deployment.processes:
+    if changes is not None and "release" in deployment.processes:
         _run(steps, run, ["systemctl", "start", f"{name}-release.service"])
-    if anew:
-        services = [unit for unit in units.started(deployment) if unit.endswith((".service", ".timer"))]
-        _run(steps, run, ["systemctl", "try-restart", *services])
+    if changes is not None:
+        sockets = [unit for unit in changes.changed if unit.endswith(".socket")]
+        if sockets:  # systemd restarts no socket whose service runs; stopped, it takes the service with it
+            steps.tell("the socket is another one: until the app is started, visitors see the maintenance page")
+            _run(steps, run, ["systemctl", "stop", *sockets])
+            _run(steps, run, ["systemctl", "start", *sockets])
+        anew = [unit for unit in units.started(deployment) if not unit.endswith(".socket")]
+        _run(steps, run, ["systemctl", "restart", *anew])
     _run(steps, run, ["systemctl", "start", f"{name}.target"])
     for unit in units.started(deployment):  # the target is up before them
         _run(steps, run, ["systemctl", "start", unit])

@@ -10,7 +10,7 @@ import json
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from posixpath import basename
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envkit.deployment import derived
 from envkit.operations.placing import place, sync_folder
@@ -27,6 +27,7 @@ ENABLED, AVAILABLE = "etc/nginx/sites-enabled", "etc/nginx/sites-available"
 """Debian's folders for sites: one is read, by links into the other."""
 _SYSTEMD = "systemd/"
 _SITES = "nginx/sites/"
+_UNITS = "etc/systemd/system/"
 
 
 class Files(NamedTuple):
@@ -75,6 +76,62 @@ def points_to(path: Path) -> str | None:
     return str(path.readlink()) if path.is_symlink() else None
 
 
+# --- what is installed ----------------------------------------------------------------------------------------------
+
+
+class Changes(NamedTuple):
+    """What is different on the disk and not yet in what runs: the units of files that were there before."""
+
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class Record:
+    """What is installed, and the journal of an installation under way."""
+
+    def __init__(self, deployment: Deployment, root: Path) -> None:
+        state = root / derived.state_directory(deployment).lstrip("/")
+        self.file = state / "installed.json"
+        self.journal = state / "installing.json"
+
+    def paths(self) -> list[str]:
+        """The files that are installed, below the root."""
+        return list(self._read().get("files", []))
+
+    def unfinished(self) -> Changes | None:
+        """What the last installation had to start anew; None where it came to its end."""
+        noted = self._read().get("unfinished", {})
+        return None if noted is None else Changes(tuple(noted.get("changed", ())), tuple(noted.get("removed", ())))
+
+    def write(self, files: Files, unfinished: Changes | None) -> None:
+        """Notes what is installed now, and what is still to start anew."""
+        noted = {
+            "files": sorted(artifact.path for artifact in files.artifacts),
+            "unfinished": unfinished and unfinished._asdict(),
+        }
+        sweep(self.file)
+        place(self.file, json.dumps(noted, indent=2).encode() + b"\n", mode=0o644)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            noted = json.loads(self.file.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return noted if isinstance(noted, dict) else {}
+
+
+def changes_of(changed: list[str], removed: list[str], before: Changes | None) -> Changes:
+    """The units among these files, with those that an installation left which did not come to its end."""
+    before = before or Changes((), ())
+    units_changed, units_removed = (
+        {basename(path) for path in paths if path.startswith(_UNITS)} for paths in (changed, removed)
+    )
+    return Changes(
+        tuple(sorted(units_changed.union(before.changed) - units_removed)),
+        tuple(sorted(units_removed.union(before.removed))),
+    )
+
+
 # --- the journal ----------------------------------------------------------------------------------------------------
 
 
@@ -82,21 +139,34 @@ def note(journal: Path, root: Path, paths: Iterable[str]) -> None:
     """Notes what stands at these places now."""
     noted = {path: _noted(root / path) for path in paths}
     journal.parent.mkdir(parents=True, exist_ok=True)
+    sweep(journal)
     place(journal, json.dumps(noted).encode(), mode=0o600)
 
 
 def undo(journal: Path, root: Path) -> None:
-    """Puts back what was noted, removes what was not there, and forgets the journal."""
+    """Puts back what was noted, removes what was not there, and forgets the journal.
+
+    What is as it was is not written: on a full disk it could not be.
+    """
     for path, before in json.loads(journal.read_bytes()).items():
         there = root / path
         if before is None:
             there.unlink(missing_ok=True)
+        elif _noted(there) == before:
+            pass
         elif "link" in before:
             link(there, before["link"])
         else:
             place(there, b64decode(before["content"]), mode=before["mode"])
-        _sweep(there)
+        sweep(there)
     journal.unlink()
+
+
+def sweep(path: Path) -> None:
+    """Removes what a killed process had begun to write beside a file."""
+    with suppress(FileNotFoundError):
+        for begun in path.parent.glob(f".{path.name}.*tmp"):
+            begun.unlink(missing_ok=True)
 
 
 def _noted(path: Path) -> dict[str, str | int] | None:
@@ -105,10 +175,3 @@ def _noted(path: Path) -> dict[str, str | int] | None:
     if not path.exists():
         return None
     return {"content": b64encode(path.read_bytes()).decode(), "mode": path.stat().st_mode & 0o7777}
-
-
-def _sweep(path: Path) -> None:
-    """Removes what a killed process had begun to write beside a file."""
-    with suppress(FileNotFoundError):
-        for begun in path.parent.glob(f".{path.name}.*tmp"):
-            begun.unlink(missing_ok=True)

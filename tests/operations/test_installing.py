@@ -89,7 +89,7 @@ def test_what_is_run(root):
         "systemctl daemon-reload",
         "systemctl enable shop.target",
         "systemctl start shop-release.service",
-        "systemctl try-restart shop-web.service shop-worker.service",
+        "systemctl restart shop-web.service shop-worker.service",
         "systemctl start shop.target",
         "systemctl start shop-web.socket",
         "systemctl start shop-web.service",
@@ -136,7 +136,43 @@ def test_a_start_that_failed_is_finished_by_the_next(root):
         install(SHOP, Steps(), Server(root, Commands("systemctl start shop.target")))
     again = Commands()
     install(SHOP, Steps(), Server(root, again))
-    assert "systemctl try-restart shop-web.service shop-worker.service" in again.run
+    assert "systemctl restart shop-web.service shop-worker.service" in again.run
+
+
+def test_a_changed_socket_is_opened_anew(root):
+    """Only a changed socket is stopped, which stops its service too, and by the next installation if this one fails."""
+    install(SHOP, Steps(), Server(root, Commands()))
+    limited, told = Commands(), []
+    install(replace(SHOP, http=replace(SHOP.http, body_limit=7_000_000)), Steps(), Server(root, limited))
+    assert not [command for command in limited.run if command.startswith("systemctl stop")]
+    moved = replace(SHOP, http=replace(SHOP.http, upstream="127.0.0.1:8000"))
+    with pytest.raises(OperationError, match=r"shop-web\.socket: failed"):
+        install(moved, Steps(), Server(root, Commands("systemctl stop shop-web.socket")))
+    again = Commands()
+    install(moved, Steps(told.append), Server(root, again))
+    place = again.run.index("systemctl stop shop-web.socket")
+    assert again.run[place : place + 3] == [
+        "systemctl stop shop-web.socket",
+        "systemctl start shop-web.socket",
+        "systemctl restart shop-web.service shop-worker.service",
+    ]
+    assert "the socket is another one: until the app is started, visitors see the maintenance page" in told
+    third = Commands()
+    install(moved, Steps(), Server(root, third))
+    assert not [command for command in third.run if command.startswith("systemctl stop")]
+
+
+def test_what_is_needed_no_more_stops(root):
+    """The process of a unit that goes is stopped before systemd forgets it, and by the next where this one fails."""
+    install(SHOP, Steps(), Server(root, Commands()))
+    smaller = replace(SHOP, processes={})
+    with pytest.raises(OperationError, match="daemon-reload: failed"):
+        install(smaller, Steps(), Server(root, Commands("systemctl daemon-reload")))
+    again, third = Commands(), Commands()
+    install(smaller, Steps(), Server(root, again))
+    assert again.run[0] == "systemctl stop shop-release.service* shop-worker.service*"
+    install(smaller, Steps(), Server(root, third))
+    assert not [command for command in third.run if command.startswith("systemctl stop")]
 
 
 def test_somebodys_own_file_is_left_alone(root):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -76,3 +77,20 @@ def test_install_repeat_refuse_uninstall(fresh):
     assert not site.exists()
     install(shop, Steps(), server_of(fresh))
     fresh.wait(lambda: is_well(fresh), "it is not well")
+
+
+def test_another_socket_and_fewer_processes(fresh):
+    """Moved to another socket, the app is reached there and nowhere else; a process described no more has ended."""
+    shop = load_description(APP / "envkit.toml")
+    install(shop, Steps(), server_of(fresh))
+    fresh.settle("shop-worker.service")
+    processes = {name: process for name, process in shop.processes.items() if name != "worker"}
+    moved = replace(shop, http=replace(shop.http, upstream="unix:/run/shop/other.sock"), processes=processes)
+    for description, there, gone in ((moved, "other", "web"), (shop, "web", "other")):
+        install(description, Steps(), server_of(fresh))
+        fresh.wait(lambda: is_well(fresh), "it is not well")
+        assert fresh.show("shop-web.socket", "Listen") == [f"/run/shop/{there}.sock (Stream)"]
+        connect = f"import socket; socket.socket(socket.AF_UNIX).connect('/run/shop/{gone}.sock')"
+        assert re.search("ConnectionRefused|FileNotFound", fresh.run("python3", "-c", connect, check=False))
+        expected = ["active"] if description is shop else ["inactive"]
+        assert fresh.show("shop-worker.service", "ActiveState") == expected

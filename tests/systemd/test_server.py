@@ -33,13 +33,6 @@ def test_secrets_arrive(machine):
     assert "Permission denied" in read
 
 
-def test_one_stream(machine):
-    """One command shows what every process of the app wrote, each line under its process."""
-    lines = machine.run("journalctl", "-u", "shop-*", "--no-pager", "-o", "short")
-    assert "shop-web[" in lines
-    assert "Started shop-worker.service" in lines
-
-
 def test_never_two_at_once(machine):
     """A scheduled process that runs is not started once more; when it has ended, it is."""
     reports = machine.path("/var/lib/shop/reports")

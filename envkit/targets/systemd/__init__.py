@@ -34,10 +34,11 @@ def render(deployment: Deployment) -> Rendering:
     - `NAME.target` starts and stops the whole app; it is the only unit that has to be enabled.
     - `NAME-web.socket` and `NAME-web.service`: the socket stays while gunicorn restarts.
     - `NAME-PROCESS.service` for each other process, `NAME-PROCESS.timer` for each that has a schedule.
-    - `NAME-release.service` runs to its end when it is started; nothing starts it.
+    - `NAME-release.service` runs to its end when it is started, by a deployment.
+    - `NAME-deploy.service` is started by hand when there is new code: the release, then a restart of every service.
     - `NAME-certificate.service` and `.timer` (tls letsencrypt) issue and renew the certificate.
     - `/etc/sysusers.d/NAME.conf`: the accounts; `/etc/tmpfiles.d/NAME.conf`: the folder of backups, if there are any.
-    - `/etc/envkit/NAME/gunicorn.conf.py`: gunicorn's file.
+    - `/etc/envkit/NAME/gunicorn.conf.py`: gunicorn's file; in `/usr/local/lib/envkit/NAME` the scripts of the units.
 
     Raises:
         CannotQuote: a text of the description has no spelling in a unit.
@@ -46,7 +47,7 @@ def render(deployment: Deployment) -> Rendering:
     if derived.upstream(deployment).kind == "service":
         problem = "target systemd: names a service of containers, and systemd starts none"
         raise DescriptionError([Finding("envkit.toml", "http.upstream", problem, "leave it out, or use compose")])
-    if refused := tuple(_refused_programs(deployment)):
+    if refused := (*_refused_names(deployment), *_refused_programs(deployment)):
         raise DescriptionError(refused)
     artifacts = [*_units(deployment), *_accounts(deployment), *_gunicorn(deployment), *_scripts(deployment)]
     return Rendering(tuple(artifacts), tuple(_findings(deployment)))
@@ -57,6 +58,13 @@ def _judge(folder: Path, _: Deployment) -> list[str]:
 
 
 JUDGE = Judge("systemd-analyze", _judge)
+
+
+def _refused_names(deployment: Deployment) -> Iterator[Finding]:
+    for name in units.RESERVED:
+        if name in deployment.processes:
+            problem = f"target systemd: {deployment.name}-{name}.service is a unit of its own"
+            yield Finding("envkit.toml", f"processes.{name}", problem, "give the process another name")
 
 
 def _refused_programs(deployment: Deployment) -> Iterator[Finding]:
@@ -105,10 +113,12 @@ def _scripts(deployment: Deployment) -> Iterator[Artifact]:
         template = environment("python", _TEMPLATES).get_template("wait-until-healthy.j2")
         text = template.render(header=header(_COMMAND), **units.health_context(deployment))
         yield Artifact(f"{place}/wait-until-healthy", text, 0o755)
+    shell = environment("shell", _TEMPLATES)
+    text = shell.get_template("back-off.j2").render(header=header(_COMMAND), app=deployment.name)
+    yield Artifact(f"{place}/back-off", text, 0o755)
     if deployment.http.tls == "letsencrypt":
         from envkit.targets import nginx
 
-        shell = environment("shell", _TEMPLATES)
         text = shell.get_template("certificate-renewed.j2").render(
             header=header(_COMMAND), ensure=f"{units.library(deployment)}/ensure-certificate.sh"
         )

@@ -6,7 +6,6 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from envkit.deployment import derived
-from envkit.deployment.versions import knows
 from envkit.targets.systemd.calendar import on_calendar
 
 if TYPE_CHECKING:
@@ -14,15 +13,29 @@ if TYPE_CHECKING:
 
     from envkit.deployment.model import Deployment, Process
 
-Template = Literal["app.target", "web.socket", "web.service", "process.service", "process.timer", "certificate.service"]
+Template = Literal[
+    "app.target",
+    "web.socket",
+    "web.service",
+    "process.service",
+    "process.timer",
+    "deploy.service",
+    "certificate.service",
+]
 
 HEALTH_PATIENCE = 60
 """Seconds in which a started web process must answer its health path by 200."""
+_BACK_OFF = 30
+"""Seconds that a process waits at most which did not live long."""
 _CHECK_PATIENCE = 60
 """Seconds for the checks before it starts, which import the app twice."""
 _SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CHECK_IF_THERE = 'if test -x "$1"; then exec "$@"; fi'
 """A rendered unit works without envkit; where it is installed, it names every wrong setting at once."""
+
+
+RESERVED = ("certificate", "deploy")
+"""Names of units that are no process's."""
 
 
 class Unit(NamedTuple):
@@ -45,6 +58,7 @@ def units_of(deployment: Deployment) -> Iterator[Unit]:
             yield Unit(f"{name}-{process}.service", "process.service", process)
         if described.schedule:
             yield Unit(f"{name}-{process}.timer", "process.timer", process)
+    yield Unit(f"{name}-deploy.service", "deploy.service")
     if deployment.http.tls == "letsencrypt":
         yield Unit(f"{name}-certificate.service", "certificate.service")
         yield Unit(f"{name}-certificate.timer", "process.timer")
@@ -63,6 +77,11 @@ def started(deployment: Deployment) -> list[str]:
         if unit.template in {"web.socket", "web.service", "process.timer"}
         or (unit.template == "process.service" and not _runs_to_its_end(deployment, unit.process))
     ]
+
+
+def services(deployment: Deployment) -> list[str]:
+    """The services that run all the time, and have new code when they are restarted."""
+    return [unit for unit in started(deployment) if unit.endswith(".service")]
 
 
 def users(deployment: Deployment) -> list[str]:
@@ -101,6 +120,8 @@ def context_of(deployment: Deployment, unit: Unit) -> dict[str, Any]:
     context: dict[str, Any] = {"app": deployment.name, "target": f"{deployment.name}.target"}
     if unit.template == "app.target":
         return context | {"wants": started(deployment)}
+    if unit.template == "deploy.service":
+        return context | {"commands": list(_deploying(deployment))}
     if unit.template == "certificate.service":
         make_folder = ["/bin/mkdir", "-p", deployment.http.acme_root]
         return context | {"make_folder": make_folder, "command": _certbot(deployment)}
@@ -135,6 +156,12 @@ def health_context(deployment: Deployment) -> dict[str, Any]:
     }
 
 
+def _deploying(deployment: Deployment) -> Iterator[list[str]]:
+    if "release" in deployment.processes:
+        yield ["/bin/systemctl", "start", f"{deployment.name}-release.service"]
+    yield ["/bin/systemctl", "restart", *services(deployment)]
+
+
 def _service(deployment: Deployment, name: str, process: Process) -> dict[str, Any]:
     user, group = derived.account(deployment, process)
     virtualenv = derived.virtualenv(deployment)
@@ -160,11 +187,11 @@ def _service(deployment: Deployment, name: str, process: Process) -> dict[str, A
         "wait": [f"{virtualenv}/bin/python", f"{library(deployment)}/wait-until-healthy"],
         "command": _command(deployment, name, process),
         "writable": derived.backup_directory(deployment) if derived.is_backed_up(deployment) else None,
-        "start_timeout": _CHECK_PATIENCE + HEALTH_PATIENCE,
+        "start_timeout": _BACK_OFF + _CHECK_PATIENCE + (HEALTH_PATIENCE if name == "web" else 0),
         "stop_timeout": derived.stop_grace(deployment),
         "runs_to_its_end": _runs_to_its_end(deployment, name),
         "scheduled": process.schedule is not None,
-        "back_off": knows(deployment.versions.systemd, "restart_steps"),
+        "back_off": [f"{library(deployment)}/back-off", name],
         "umask": process.umask,
         "memory": process.memory,
         "cpu_percent": ceil(process.cpus * 100) if process.cpus else None,

@@ -39,7 +39,7 @@ schedule = "0,30 4 13 * fri"
 [processes.release]
 command = "flask db upgrade"
 """,
-    "systemd-255": '[versions]\nsystemd = "255"\n[http]\nupstream = "127.0.0.1:8000"\n',
+    "address": '[http]\nupstream = "127.0.0.1:8000"\n',
     "own-command-in-home": (
         '[server]\ndirectory = "/home/shop/app"\nenv_file = "/etc/shop env"\n'
         '[processes.web]\ncommand = "python -m shop"\n[http]\nupstream = "[::1]:8000"\n'
