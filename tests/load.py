@@ -47,6 +47,7 @@ class Load:
         self.wanted = given.requests
         self.connections = given.connections
         self.may_hold = given.maintenance
+        self.pause = given.pause
         self.tls = _any_certificate() if given.tls else None
         self.certificates = Counter()
         self.post = given.post
@@ -196,6 +197,7 @@ def main():
     parser.add_argument("--header", action="append", default=[])
     parser.add_argument("--status", type=int, default=200)
     parser.add_argument("--numbered", action="store_true")
+    parser.add_argument("--pause", type=float, default=0)
     load = Load(parser.parse_args())
     started = time.monotonic()
     asyncio.run(load.run())
