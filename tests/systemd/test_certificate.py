@@ -47,9 +47,10 @@ def start_authority(server):
     server.write("/etc/hosts", f"127.0.0.1 localhost {HOST}\n")
     settings = ("--setenv=PEBBLE_VA_NOSLEEP=1", "--setenv=PEBBLE_WFE_NONCEREJECT=0")
     server.run("systemd-run", "--unit=pebble", *settings, "pebble", "-config", f"{AUTHORITY}/config.json")
-    trust = server.path("/etc/systemd/system/shop-certificate.service.d")
-    trust.mkdir()
-    (trust / "trust.conf").write_text(f"[Service]\nEnvironment=REQUESTS_CA_BUNDLE={PEBBLE['certificate']}\n")
+    for service in ("shop-certificate", "certbot"):
+        trust = server.path(f"/etc/systemd/system/{service}.service.d")
+        trust.mkdir()
+        (trust / "trust.conf").write_text(f"[Service]\nEnvironment=REQUESTS_CA_BUNDLE={PEBBLE['certificate']}\n")
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +69,10 @@ def server(booted):
     machine.halt()
 
 
-def issuer(server):
-    """Who issued the certificate that nginx shows."""
+def issuer(server, asked="issuer"):
+    """Who issued the certificate that nginx shows, or what else is asked of it."""
     connect = f"openssl s_client -connect 127.0.0.1:443 -servername {HOST} </dev/null 2>/dev/null"
-    return server.run("sh", "-c", f"{connect} | openssl x509 -noout -issuer")
+    return server.run("sh", "-c", f"{connect} | openssl x509 -noout -{asked}")
 
 
 def test_first_certificate(server):
@@ -92,3 +93,50 @@ def test_renewal(server, time):
     assert load.result["failed"] == {}, time
     assert load.result["requests"] >= 20_000
     assert len(load.result["certificates"]) == 2
+
+
+@pytest.fixture
+def settings(server):
+    """A function that gives a unit lines of its own until the test ends."""
+    files = []
+
+    def give(unit, lines):
+        folder = server.path(f"/etc/systemd/system/{unit}.d")
+        folder.mkdir(exist_ok=True)
+        files.append(folder / "test.conf")
+        files[-1].write_text(lines)
+        server.run("systemctl", "daemon-reload")
+
+    yield give
+    for file in files:
+        file.unlink()
+    server.run("systemctl", "daemon-reload")
+    server.run("systemctl", "restart", "shop-certificate.timer")
+
+
+def test_timer(server, settings):
+    """The timer elapses by itself and brings a new certificate."""
+    before = issuer(server, "serial")
+    settings("shop-certificate.timer", "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/5\nRandomizedDelaySec=0\n")
+    server.run("systemctl", "restart", "shop-certificate.timer")
+    server.wait(lambda: issuer(server, "serial") != before, "the timer does not elapse")
+
+
+def test_beside_debians_own_timer(server, settings):
+    """What Debian's timer starts renews the certificate too and runs the hook; the app's own unit waits for its end."""
+    server.settle("shop-certificate.service", "inactive")
+    before = issuer(server, "serial")
+    settings("certbot.service", "[Service]\nExecStartPre=/bin/sleep 2\n")
+    server.run("systemctl", "start", "--no-block", "certbot.service")
+    server.settle("certbot.service", "activating")
+    server.run("systemctl", "start", "shop-certificate.service")
+    (ended,) = server.show("certbot.service", "ExecMainExitTimestampMonotonic")
+    (began,) = server.show("shop-certificate.service", "ExecMainStartTimestampMonotonic")
+    assert 0 < int(ended) <= int(began)
+    for unit in ("certbot.service", "shop-certificate.service"):
+        assert server.show(unit, "Result") == ["success"]
+    renewed = issuer(server, "serial")
+    assert renewed != before
+
+    server.run("systemctl", "start", "certbot.service")
+    server.wait(lambda: issuer(server, "serial") != renewed, "its hook was not run")
