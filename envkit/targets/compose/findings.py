@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
 from envkit.findings import Finding
+from envkit.targets.compose.beside import PASSWORD
 from envkit.targets.compose.services import RELEASE, container_of, flag_folder, makes_backups, process_names, run_once
 
 if TYPE_CHECKING:
@@ -97,6 +98,15 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
             "compose-maintenance-flag",
         )
     yield from _backups(deployment)
+    if deployment.services.postgres and not form.alone and not any(s.name == PASSWORD for s in settings or ()):
+        yield _warning(
+            "services.postgres",
+            f"takes its password from {PASSWORD}, which the settings class does not declare",
+            "write it into secrets/ as well"
+            if container_of(deployment).secrets == "files"
+            else "write it into .env as well: envkit export --all --to compose takes it along",
+            "compose-postgres-password",
+        )
     yield _warning(
         "processes.web",
         "Compose stops the old container before it starts the new one",
