@@ -9,6 +9,7 @@ from subprocess import run
 import pytest
 import yaml
 
+from tests.cron_times import CRON_TIMES, times
 from tests.examples.projects import EXAMPLES, Project, module_of
 
 
@@ -33,6 +34,16 @@ def test_rendered_files(project):
     watchtower = yaml.safe_load((deploy / "watchtower.yaml").read_text())["services"]["watchtower"]
     assert watchtower["environment"]["WATCHTOWER_SCHEDULE"] == "0 */10 * * * *"
     assert watchtower["image"].startswith("nickfedor/watchtower:")
+
+
+@pytest.mark.needs(CRON_TIMES)
+@pytest.mark.parametrize("grammar", ["current", "older"])
+def test_every_ten_minutes(project, grammar):
+    """As the cron library reads it with which Watchtower is built, now and before it took five fields."""
+    assert project.envkit("render", "updates").returncode == 0
+    text = (project.folder / "deploy/watchtower.yaml").read_text()
+    schedule = yaml.safe_load(text)["services"]["watchtower"]["environment"]["WATCHTOWER_SCHEDULE"]
+    assert times(grammar, schedule, 4) == [f"2026-01-01T00:{minute}:00Z" for minute in (10, 20, 30, 40)]
 
 
 @pytest.mark.needs("docker", "docker-compose")

@@ -16,6 +16,7 @@ from envkit.operations.writing import write_artifacts
 from envkit.targets import compose, docker
 from envkit.targets.updates import FILE, JUDGE, render
 from tests.consumers.container_programs import COMPOSE_2
+from tests.cron_times import CRON_TIMES, times
 
 HEAD = 'name = "shop"\napp = "shop:app"\n'
 MATRIX = {
@@ -70,30 +71,49 @@ def test_judge(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(
-    ("written", "rendered"),
-    [
-        ("*/10 * * * *", "0 */10 * * * *"),
-        ("0 */10 * * * *", "0 */10 * * * *"),
-        ("every 10m", "0 */10 * * * *"),
-        ("every 6h", "0 0 */6 * * *"),
-        ("every 1d", "0 0 0 * * *"),
-        ("every 1w", "0 0 0 * * 0"),
-        ("0 4 * * *", "0 0 4 * * *"),
-        ("30 3 * * 1-5", "0 30 3 * * 1-5"),
-        ("30 3 * * 6,7", "0 30 3 * * 0,6"),
-        ("15 30 3 1 jan,jul *", "15 30 3 1 jan,jul *"),
-        ("@daily", "0 0 0 * * *"),
-        ("@hourly", "0 0 * * * *"),
-        ("@weekly", "0 0 0 * * 0"),
-        ("@yearly", "0 0 0 1 1 *"),
-    ],
-)
+SCHEDULES = [
+    ("*/10 * * * *", "0 */10 * * * *"),
+    ("0 */10 * * * *", "0 */10 * * * *"),
+    ("every 10m", "0 */10 * * * *"),
+    ("every 6h", "0 0 */6 * * *"),
+    ("every 1d", "0 0 0 * * *"),
+    ("every 1w", "0 0 0 * * 0"),
+    ("0 4 * * *", "0 0 4 * * *"),
+    ("30 3 * * 1-5", "0 30 3 * * 1-5"),
+    ("30 3 * * 6,7", "0 30 3 * * 0,6"),
+    ("15 30 3 1 jan,jul *", "15 30 3 1 jan,jul *"),
+    ("@daily", "0 0 0 * * *"),
+    ("@hourly", "0 0 * * * *"),
+    ("@weekly", "0 0 0 * * 0"),
+    ("@yearly", "0 0 0 1 1 *"),
+]
+"""As written, and as rendered."""
+
+
+@pytest.mark.parametrize(("written", "rendered"), SCHEDULES)
 def test_the_schedule_always_has_six_fields(written, rendered):
     """Five fields mean every ten seconds to Watchtower, where every ten minutes were meant."""
     found = environment(f'[container]\n[updates]\nschedule = "{written}"\n')["WATCHTOWER_SCHEDULE"]
     assert found == rendered
     assert len(found.split()) == 6
+
+
+@pytest.mark.needs(CRON_TIMES)
+@pytest.mark.parametrize(("written", "rendered"), SCHEDULES)
+def test_every_watchtower_fires_when_it_was_meant(written, rendered):
+    """The cron library of today's Watchtower and the reading of older ones agree, and mean what was written."""
+    meant = written
+    for interval, line in (("10m", "*/10 * * * *"), ("6h", "0 */6 * * *"), ("1d", "@daily"), ("1w", "@weekly")):
+        meant = line if written == f"every {interval}" else meant
+    meant = meant.replace("6,7", "0,6")  # the library has no seventh day
+    expected = times("current", meant, 5)
+    assert [times(grammar, rendered, 5) for grammar in ("current", "older")] == [expected, expected]
+
+
+@pytest.mark.needs(CRON_TIMES)
+def test_why_five_fields_are_not_rendered():
+    """An older Watchtower would ask every ten seconds."""
+    assert times("older", "*/10 * * * *", 2) == ["2026-01-01T00:00:10Z", "2026-01-01T00:00:20Z"]
 
 
 @pytest.mark.parametrize(
