@@ -75,10 +75,12 @@ def test_one_stream(amy):
     ask(amy, form="name=Bergen")
     amy.wait(lambda: json.loads(ask(amy)[2])["Bergen"], "the job is not done")
     lines = amy.run("journalctl", "-u", "amy-*", "--no-pager", "-o", "cat").splitlines()
-    requests = [json.loads(line) for line in lines if line.startswith("{")]
+    objects = [json.loads(line) for line in lines if line.startswith("{")]
     assert {"method": "POST", "uri": "/", "status": 201}.items() <= next(
-        r for r in requests if r["status"] == 201
+        each for each in objects if each.get("status") == 201
     ).items()
+    assert any("Booting worker" in each.get("message", "") for each in objects)
+    assert not [line for line in lines if "Booting worker" in line and not line.startswith("{")]
     assert any("amy.jobs.announce" in line for line in lines)
     assert "canary" not in amy.run("journalctl", "--no-pager")
 

@@ -74,7 +74,7 @@ def _context(deployment: Deployment) -> dict[str, Any]:
         "nginx_keepalive": derived.upstream_keep_alive(deployment),
         "loglevel": deployment.logs.level,
         "access_log": deployment.logs.access == "app",
-        "json_log": deployment.logs.access == "app" and deployment.logs.format == "json",
+        "json_lines": deployment.logs.format == "json",
         "health_path": deployment.http.health_path,
     }
 

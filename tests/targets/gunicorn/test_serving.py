@@ -38,9 +38,9 @@ DEADLINE = 20
 class Server:
     """A gunicorn that serves the little app above with the file rendered from a description."""
 
-    def __init__(self, folder, description, environ=None, arguments=()):
+    def __init__(self, folder, description, environ=None, arguments=(), app=APP):
         self.folder = folder
-        (folder / "shop.py").write_text(APP)
+        (folder / "shop.py").write_text(app)
         rendered = render(read_description(HEAD + description, {})).artifacts[0].text
         (folder / "gunicorn.conf.py").write_text(rendered.replace("/run/shop/", f"{folder}/"))
         self.out = folder / "out"
@@ -84,8 +84,8 @@ def serve(tmp_path):
     """Starts a server; all are stopped at the end of the test."""
     with contextlib.ExitStack() as stack:
 
-        def start(description, environ=None, arguments=()):
-            server = Server(tmp_path, description, environ, arguments)
+        def start(description, environ=None, arguments=(), app=APP):
+            server = Server(tmp_path, description, environ, arguments, app)
             stack.callback(server.stop)
             return server
 
