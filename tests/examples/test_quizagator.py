@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from subprocess import run
 
 import pytest
@@ -11,6 +14,7 @@ import yaml
 
 from tests.cron_times import CRON_TIMES, times
 from tests.examples.projects import EXAMPLES, Project, module_of
+from tests.targets.programs import Recorder
 
 
 @pytest.fixture
@@ -85,3 +89,36 @@ def test_quizzes_are_kept(tmp_path):
     assert [database.add(file, title) for title in ("alligators", "quizzes", "alligators")] == [True, True, False]
     database.prepare(file)
     assert database.titles(file) == ["alligators", "quizzes"]
+
+
+def test_the_readme_names_the_lines(project):
+    """What its table says of envkit.toml stands there, and nothing there is left out that the deployment needs."""
+    table = [line.split("|") for line in (project.folder / "README.md").read_text().splitlines() if " = " in line]
+    named = [code for row in table if len(row) == 5 for code in re.findall(r"`([a-z]+ = [^`]+)`", row[2])]
+    lines = (project.folder / "envkit.toml").read_text().splitlines()
+    assert len(named) == 8
+    assert set(named) <= set(lines)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who alone may give a folder away")
+def test_the_readmes_commands(project, tmp_path):
+    """They run as they stand, up to docker: it is given what was made, and the folder is the container user's."""
+    text = (project.folder / "README.md").read_text()
+    commands = [line[2:].partition("#")[0].strip() for line in text.splitlines() if line.startswith("$ ")]
+    recorder = Recorder(tmp_path)
+    recorder.program("docker", 'case "$*" in *.next) exit 1;; "container inspect"*) echo "running 0 healthy";; esac')
+    python = f'PYTHONPATH="{EXAMPLES.parent}" exec "{sys.executable}" -m envkit "$@"'
+    recorder.program("envkit", python)
+    environ = {**recorder.environ(), "FLASK_SECRET_KEY": "canary"}
+    for command in commands:
+        done = run(["sh", "-c", command], cwd=project.folder, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    said = [call[1:] for call in recorder.calls if call[0] == "docker"]
+    made = next(call for call in said if call[0] == "create")
+    (mount,) = [word for word in made if word.startswith("type=bind")]
+    folder = Path(mount.partition("source=")[2].partition(",")[0])
+    assert (folder.stat().st_uid, folder.stat().st_gid) == (10001, 10001)
+    assert "canary" not in recorder.file.read_text()
+    compose = said[-1]
+    assert compose[:3] == ["compose", "-p", "quizagator-updates"]
+    assert (project.folder / compose[compose.index("-f") + 1]).is_file()

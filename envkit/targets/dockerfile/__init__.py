@@ -84,12 +84,15 @@ DOCKERIGNORE = """\
 # What stays out of the image, and out of the builder: secrets, history, data, and what is made anew.
 **/.env
 **/.env.*
+**/*.env
 !**/.env.example
 **/*.key
 **/*.pem
 .git
 data
+deploy/data
 **/*.db
+**/*.db-*
 **/*.sqlite
 **/*.sqlite3*
 **/.venv
