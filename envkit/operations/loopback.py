@@ -60,9 +60,7 @@ def on_loopback(
         ),
         processes={**deployment.processes, "web": replace(web, user=None, group=None)},
         # People read the terminal. Without nginx nobody else would log the requests.
-        logs=replace(
-            deployment.logs, format="text", access="app" if nginx_version is None else deployment.logs.access
-        ),
+        logs=replace(deployment.logs, format="text", access="app" if nginx_version is None else deployment.logs.access),
         maintenance=replace(
             deployment.maintenance, flag=f"{folder}/maintenance", page=None, directory=f"{folder}/nginx"
         ),
