@@ -136,13 +136,15 @@ def build(docker: Docker, base: str, pip_conf: Path, folder: Path, *, health: st
 
 
 @contextmanager
-def deployment(docker: Docker, image: str, network: str, folder: Path, *, pull: bool = False) -> Iterator[Quizagator]:
+def deployment(
+    docker: Docker, image: str, network: str, folder: Path, *, pull: bool = False, name: str = "quizagator"
+) -> Iterator[Quizagator]:
     """Renders the example for an image and a free port, exports its settings, and removes its containers at the end.
 
     An image that is not to be pulled is one that the engine has already.
     """
     project = Project("quizagator", folder)
-    name, port = f"{docker.name}-quizagator", free_port()
+    name, port = f"{docker.name}-{name}", free_port()
     description = project.folder / "envkit.toml"
     text = description.read_text().replace('name = "quizagator"', f'name = "{name}"')
     text = text.replace('"docker.io/quizagator/quizagator:latest"', f'"{image}"\naddress = "127.0.0.1"')

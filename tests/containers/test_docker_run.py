@@ -118,6 +118,18 @@ def test_a_port_that_is_taken(quiz, hindered):
     assert said.endswith(f"{quiz.name}: the container from before runs again\n")
 
 
+def test_the_first_one_cannot_be_started(quiz, docker, network, tmp_path):
+    """Nothing is left of it, so that the next try is like the first."""
+    with quizagator.deployment(docker, quiz.image, network, tmp_path, pull=True, name="newcomer") as newcomer:
+        newcomer.use_client(network, PULLED)
+        with socket.create_server(("127.0.0.1", newcomer.port)):
+            done = newcomer.try_to_start()
+        assert done.returncode == 1
+        assert done.stderr.endswith(f"{newcomer.name}: the new container cannot be started\n")
+        assert names(newcomer) == set()
+        newcomer.start()
+
+
 @pytest.mark.parametrize("fault", ["setting", "owner"])
 def test_a_container_that_does_not_get_well(quiz, hindered, tmp_path, fault):
     """Its log is shown, which tells the setting that is missing or the file that cannot be opened."""
