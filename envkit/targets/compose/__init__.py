@@ -126,6 +126,7 @@ def _notes(form: Form) -> list[Fragment]:
     return [
         Fragment("./deploy.sh starts or replaces everything, the release process first. Settings come from the"),
         Fragment("environment of Compose or from .env beside this file: envkit export --to compose --out .env"),
+        Fragment("(docker-compose 1.29 reads quotes and $ otherwise: for it --to compose-v1)."),
         Fragment("Services and keys of your own go into compose.override.yaml, which Compose reads as well."),
     ]
 

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -27,28 +28,34 @@ def image(docker, base_image, pip_conf, tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def described(docker, image, proxy_image, service_images):
-    """Makes a folder with the description as on a server, but for plain HTTP, this engine's images and a free port."""
-    started = []
+    """A folder with the description as on a server, but for plain HTTP, this engine's images and a free port.
 
-    def make(folder, more="", tables="", image=image):
+    What was started there is gone after the `with`, data and all.
+    """
+
+    @contextmanager
+    def make(folder, image=image, tables="", **more):
         shutil.copytree(EXAMPLES / "amy", folder, ignore=shutil.ignore_patterns("__pycache__"))
         amy = Amy(docker, folder, image, _free_port())
         text = (folder / "containers.toml").read_text().replace('name = "amy"', f'name = "{amy.name}"', 1)
         text = text.replace('tls = "letsencrypt"\nemail = "admin@example.org"', f"port = {amy.port}")
-        text = text.replace('"amy:latest"', f'"{image}"\naddress = "127.0.0.1"\n{more}')
+        text = text.replace('"amy:latest"', f'"{image}"\naddress = "127.0.0.1"')
         images = {"nginx": proxy_image, **service_images}
         text += "[container.images]\n" + "".join(f'{name} = "{tag}"\n' for name, tag in images.items())
+        for table, lines in more.items():
+            assert f"[{table}]\n" in text
+            text = text.replace(f"[{table}]\n", f"[{table}]\n{lines}\n")
         (folder / "envkit.toml").write_text(text + tables)
         amy.write_settings()
         amy.envkit("render")
         amy.override()
-        started.append(amy)
-        return amy
+        try:
+            yield amy
+        finally:
+            amy.compose("kill", check=False)
+            amy.compose("down", "--volumes", check=False)
 
-    yield make
-    for amy in started:
-        amy.compose("kill", check=False)
-        amy.compose("down", "--volumes", check=False)
+    return make
 
 
 def _free_port():

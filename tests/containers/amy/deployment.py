@@ -16,6 +16,13 @@ COMPOSE = COMPOSE_2["2.26"]
 DOMAIN = "amy.example.org"
 HOSTILE = "pa$$w${ord} 'it\"s' #1 %41 \\n \\ `id` ünï😀"
 """The password, and every other secret."""
+SEEN = """
+from envkit import load_settings
+from amy.settings import AppSettings
+seen = load_settings(AppSettings)
+print(json.dumps([seen.secret_key.get_secret_value(), seen.database_url.password.get_secret_value()]))
+"""
+"""Prints what the app has of it, wherever that comes from."""
 
 
 class Amy:

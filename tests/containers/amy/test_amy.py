@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.containers.amy.deployment import COMPOSE, HOSTILE
+from tests.containers.amy.deployment import COMPOSE, HOSTILE, SEEN
 
 pytestmark = [pytest.mark.needs("dockerd", "mmdebstrap", COMPOSE)]
 PROCESSES = ("web", "worker", "scheduler")
@@ -16,19 +16,13 @@ BESIDE = ("redis", "postgres")
 @pytest.fixture(scope="module")
 def amy(described, tmp_path_factory):
     """The deployment, started for the first time; its secrets come by the environment."""
-    amy = described(tmp_path_factory.mktemp("amy") / "amy")
-    amy.envkit("export", "--all", "--to", "compose", "--out", "deploy/.env")
-    amy.deploy()
-    amy.wait_for(200)
-    return amy
+    with described(tmp_path_factory.mktemp("amy") / "amy") as amy:
+        amy.envkit("export", "--all", "--to", "compose", "--out", "deploy/.env")
+        amy.deploy()
+        amy.wait_for(200)
+        yield amy
 
 
-SEEN = """
-from envkit import load_settings
-from amy.settings import AppSettings
-seen = load_settings(AppSettings)
-print(json.dumps([seen.secret_key.get_secret_value(), seen.database_url.password.get_secret_value()]))
-"""
 REFUSED = """
 import psycopg
 from envkit import load_settings
@@ -138,6 +132,19 @@ def test_a_failed_release_leaves_the_old_ones_serving(amy):
     assert {name: one["Id"] for name, one in amy.containers().items()} == before
     assert amy.ask("/health")[0] == 200
     amy.override()
+
+
+def test_maintenance_by_the_usual_flag(amy):
+    """The warning's command holds requests, also when nginx's container is made anew; removing the flag ends it."""
+    warning = next(line for line in amy.envkit("render", "--check").stderr.splitlines() if "maintenance.flag" in line)
+    words = warning.partition("docker compose ")[2].split()
+    assert words[:3] == ["-p", amy.name, "exec"]
+    amy.compose("exec", "-T", *words[3:])
+    amy.wait_for(503, "/")
+    amy.compose("up", "-d", "--no-deps", "--force-recreate", "nginx")
+    amy.wait_for(503, "/")
+    amy.execute("nginx", "rm", words[-1])
+    amy.wait_for(200, "/")
 
 
 def test_data_outlives_the_containers(amy):

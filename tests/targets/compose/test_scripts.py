@@ -48,6 +48,17 @@ def test_release_comes_before_anything_is_replaced(deploy, recorder):
     assert reload in recorder.calls
 
 
+def test_what_does_not_become_healthy_is_told(deploy, recorder):
+    """With the last lines of its own, such as PostgreSQL's for a missing password; nothing else is touched."""
+    recorder.program("sleep")
+    done = deploy(
+        "processes", f'case "$*" in *State.Health*) echo starting; exit;; *" logs "*) echo why;; esac; {HEALTHY}'
+    )
+    assert done.returncode == 1
+    assert done.stderr == "why\nredis does not become healthy; nothing else was touched\n"
+    assert not any("release" in call for call in recorder.calls)
+
+
 def test_a_failed_release_leaves_the_old_ones_serving(deploy, recorder):
     """Nothing is replaced after it, and the script fails."""
     done = deploy("processes", f'{HEALTHY}\ncase "$*" in *"run --rm"*) exit 3;; esac')

@@ -24,6 +24,7 @@ for service in postgres; do
     until [ "$(docker inspect --format '{{ .State.Health.Status }}' "$(compose ps -q "$service")")" = healthy ]; do
         tries=$((tries + 1))
         if [ "$tries" -gt 60 ]; then
+            compose logs --no-color --tail=20 "$service" >&2
             echo "$service does not become healthy; nothing else was touched" >&2
             exit 1
         fi

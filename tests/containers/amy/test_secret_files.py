@@ -1,0 +1,75 @@
+"""Amy with its secrets as files, DynamoDB-local beside it, and a flag of maintenance in a folder of the machine's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.containers.amy.deployment import COMPOSE, HOSTILE, SEEN
+
+pytestmark = [pytest.mark.needs("dockerd", "mmdebstrap", COMPOSE)]
+
+
+@pytest.fixture(scope="module")
+def flag(tmp_path_factory):
+    """The flag, in a folder with something else."""
+    folder = tmp_path_factory.mktemp("flags")
+    folder.chmod(0o755)
+    (folder / "other").write_text("not ours\n")
+    return folder / "on"
+
+
+@pytest.fixture(scope="module")
+def amy(described, flag, tmp_path_factory):
+    """The deployment, started for the first time."""
+    more = {"services": "dynamodb_local = true", "container": 'secrets = "files"', "maintenance": f'flag = "{flag}"'}
+    with described(tmp_path_factory.mktemp("amy") / "amy", **more) as amy:
+        folder = amy.folder / "deploy/secrets"
+        folder.mkdir()
+        for name in ("SECRET_KEY", "DATABASE_URL", "POSTGRES_PASSWORD"):
+            (folder / name).write_text(f"{amy.values[name]}\n")
+        (amy.folder / "deploy/.env").write_text(f"REDIS_URL={amy.values['REDIS_URL']}\n")
+        amy.deploy()
+        amy.wait_for(200)
+        yield amy
+
+
+def test_secrets_arrive(amy):
+    """PostgreSQL and the app read them byte for byte, and no container's environment has them."""
+    assert amy.python(SEEN) == [HOSTILE, HOSTILE]
+    environments = [line for one in amy.containers().values() for line in one["Config"]["Env"]]
+    assert "POSTGRES_PASSWORD_FILE=/run/secrets/POSTGRES_PASSWORD" in environments
+    assert not any(value in line for line in environments for value in (HOSTILE, amy.values["DATABASE_URL"]))
+
+
+def test_dynamodb_local(amy):
+    """It is well, and the app's containers reach it, nobody else."""
+    found = amy.containers()["dynamodb-local"]
+    assert found["State"]["Health"]["Status"] == "healthy"
+    assert set(found["NetworkSettings"]["Networks"]) == {f"{amy.name}_back"}
+    assert found["HostConfig"]["PortBindings"] == {}
+    assert amy.python(UNSIGNED) == [400, True]
+
+
+UNSIGNED = """
+import urllib.error, urllib.request
+try:
+    urllib.request.urlopen("http://dynamodb-local:8000/", timeout=20)
+except urllib.error.HTTPError as error:
+    print(json.dumps([error.code, b"MissingAuthenticationToken" in error.read()]))
+"""
+
+
+def test_maintenance(amy, flag):
+    """`envkit maintenance` on the machine holds requests, also when nginx is started anew."""
+    command = [sys.executable, "-m", "envkit", "maintenance"]
+    subprocess.run([*command, "on", "--message", "A larger disk."], cwd=amy.folder, check=True, capture_output=True)
+    amy.wait_for(503, "/")
+    assert "A larger disk." in amy.ask()[2]
+    amy.compose("restart", "nginx")
+    amy.wait_for(503, "/")
+    subprocess.run([*command, "off"], cwd=amy.folder, check=True, capture_output=True)
+    amy.wait_for(200, "/")
+    assert (flag.parent / "other").read_text() == "not ours\n"
