@@ -55,7 +55,7 @@ def test_judge_refuses(tmp_path, capfd):
 
 
 @pytest.mark.needs("systemd-analyze")
-@pytest.mark.parametrize("process", ["web", "worker", "backup"])
+@pytest.mark.parametrize("process", ["web", "worker", "clock", "backup", "release"])
 def test_sandbox(process, tmp_path):
     """Systemd's own measure of exposure is 2.0 or better, of 10."""
     write_artifacts(rendered("everything").artifacts, tmp_path)
@@ -104,6 +104,17 @@ def test_what_a_unit_cannot_hold_is_named():
     with pytest.raises(DescriptionError) as caught:
         render_target("systemd", read_description(description, {}))
     assert [finding.name for finding in caught.value.findings] == ["processes.worker.command[1]"]
+
+
+def test_names_of_units_are_refused():
+    """A process that is named like a unit of its own cannot be rendered."""
+    described = "".join(f"[processes.{name}]\ncommand = 'true'\n" for name in ("deploy", "certificate"))
+    with pytest.raises(DescriptionError) as caught:
+        render_target("systemd", read_description(HEAD + described, {}))
+    problem = "target systemd: shop-{0}.service is a unit of its own. give the process another name"
+    assert [str(finding) for finding in caught.value.findings] == [
+        f"envkit.toml: processes.{name}: {problem.format(name)}" for name in ("certificate", "deploy")
+    ]
 
 
 def test_containers_are_refused():
