@@ -16,8 +16,26 @@ F = TypeVar("F", bound="Callable[..., Any]")
 def channel_option(*names: str, words: str) -> Callable[[F], F]:
     """The option that names one channel."""
     return click.option(
-        *names, "to", callback=_checked, shell_complete=_complete, required=True, metavar="CHANNEL", help=words
+        *names,
+        "to",
+        type=_ChannelName(),
+        callback=_checked,
+        shell_complete=_complete,
+        required=True,
+        metavar="CHANNEL",
+        help=words,
     )
+
+
+class _ChannelName(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has none to give
+    """Text whose absence is answered with the names that there are."""
+
+    name = "channel"
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None = None) -> str:  # noqa: ARG002  click's
+        from envkit.channels.registry import names
+
+        return f"Name one of: {', '.join(names())}"
 
 
 def channels_option(*names: str, words: str, default: str) -> Callable[[F], F]:

@@ -199,8 +199,8 @@ class Logs:
         "Who writes the line for each request: nginx, the app's gunicorn, or nobody.", default="nginx"
     )
     format: LogFormat = described(
-        "json, one object a line, or text: of the requests, and of what gunicorn says and the app leaves to it. On your "
-        "own machine `envkit up` takes text.",
+        "json, one object a line, or text: of the requests, and of what gunicorn says and the app leaves to it. "
+        "`envkit up` always takes text.",
         default="json",
     )
     level: Literal["debug", "info", "warning", "error", "critical"] = described("gunicorn's log level.", default="info")

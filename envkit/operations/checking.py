@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from envkit.settings.plan import Plan
+    from envkit.settings.sources import Gathered
+
 
 class Checked(NamedTuple):
     """What loading came to."""
@@ -33,34 +36,28 @@ def check_settings(
         env_files: read instead of the current folder's `.env`.
         environ: the environment of the app's process.
     """
-    from envkit.settings.errors import SettingsError
-    from envkit.settings.loading import load_settings
-
-    try:
-        settings = load_settings(model, env_files=env_files or None, environ=environ)
-    except SettingsError as error:
-        # A name that the hint of a missing setting mentions already is not mentioned again.
-        hints = " ".join(problem.hint for problem in error.problems)
-        misspelt = _probably_misspelt(model, env_files, environ)
-        return Checked(
-            None, (*error.problems, *(each for each in misspelt if f"{each.name} at {each.origin}" not in hints))
-        )
-    return Checked(settings, tuple(_probably_misspelt(model, env_files, environ)))
-
-
-def _probably_misspelt(model: type[BaseModel], env_files: Sequence[Path], environ: Mapping[str, str]) -> list[Finding]:
-    """Warnings for names in `.env` files that are close to a declared setting which no source has."""
+    from envkit.settings.loading import load_gathered
     from envkit.settings.plan import plan_of
     from envkit.settings.sources import gather
 
     plan = plan_of(model)
-    gathered = gather(plan, environ=environ, env_files=env_files or None, secrets_dir=None, interpolate=False)
+    # Read once, for both: a file may be a pipe.
+    gathered = gather(plan, environ=environ, env_files=env_files or None, secrets_dir=None, interpolate=True)
+    settings, problems = load_gathered(plan, gathered, environ, {})
+    # A name that the hint of a missing setting mentions already is not mentioned again.
+    hints = " ".join(problem.hint for problem in problems)
+    misspelt = _probably_misspelt(plan, gathered)
+    return Checked(settings, (*problems, *(each for each in misspelt if f"{each.name} at {each.origin}" not in hints)))
+
+
+def _probably_misspelt(plan: Plan, gathered: Gathered) -> list[Finding]:
+    """Warnings for names in `.env` files that are close to a declared setting which no source has."""
     unset = tuple(name for index, slot in enumerate(plan.slots) if index not in gathered.found for name in slot.names)
     return [
         Finding(
             f"{file.path}:{file.parsed.lines[name]}",
             name,
-            f"{model.__name__} has no such setting",
+            f"{plan.model.__name__} has no such setting",
             hint,
             severity="warning",
         )

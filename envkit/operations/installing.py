@@ -6,6 +6,7 @@ Killed between any two steps, running it again undoes what was half in place and
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -155,7 +156,7 @@ def _verify(deployment: Deployment, steps: Steps, *, required: bool) -> None:
 def _expect_settings(deployment: Deployment, root: Path) -> None:
     file = derived.env_file(deployment)
     if file is not None and not (root / file.lstrip("/")).exists():
-        hint = "write it by `envkit export --to systemd`, with mode 0600"
+        hint = f"write it: envkit export --to systemd --out {shlex.quote(str(root / file.lstrip('/')))}"
         raise stopped(file, "no such file, and the app needs its settings", hint)
 
 

@@ -60,6 +60,10 @@ def receive(channel: Channel, path: str, text: str) -> Received:
     if reading.fatal:
         raise ReceivingProblem(said or [Finding(path, "", f"{channel.name} refuses the file")])
     values = {name: value for name, value in reading.values().items() if value is not None}
+    if not reading.bindings and (said or not text.strip()):
+        # Nothing would overwrite what is there, for a file of another channel or an empty pipe.
+        nothing = Finding(path, "", f"holds no setting as {channel.name} reads it", "is it of another channel?")
+        raise ReceivingProblem([*said, nothing])
     lines = {binding.name: binding.line for binding in reading.bindings}
     refused = [
         Finding(f"{path}:{lines[name]}", name if may_be_shown(name) else "", refusal.problem, refusal.hint)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from envkit.findings import Finding
+from envkit.operations.temporaries import open_beside, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,6 +74,8 @@ def write_artifacts(artifacts: Sequence[Artifact], folder: Path, *, force: bool 
             due.append(artifact)
     if findings:
         raise WriteError(findings)
+    for artifact in artifacts:
+        sweep(folder / artifact.path)
     _replace_all(due, folder)
     return [Change(artifact.path, "written" if artifact in due else "unchanged") for artifact in artifacts]
 
@@ -190,13 +193,14 @@ def _replace_all(artifacts: Sequence[Artifact], folder: Path) -> None:
     """First writes every new file beside the old one, and only when all are on the disk, renames them."""
     made: list[Path] = []
     written: list[tuple[Path, Path]] = []
+    descriptors: list[int] = []
     failure: Finding | None = None
     path = folder
     try:
         for artifact in artifacts:
             path = folder / artifact.path
             _make_folders(path.parent, made)
-            written.append((_write_beside(path, artifact), path))
+            written.append((_write_beside(path, artifact, descriptors), path))
         for temporary, path in written:
             temporary.replace(path)
         for parent in {path.parent for _, path in written}:
@@ -206,6 +210,8 @@ def _replace_all(artifacts: Sequence[Artifact], folder: Path) -> None:
     finally:
         if failure is not None or len(written) < len(artifacts):
             _clean_up([temporary for temporary, _ in written], made)
+        for descriptor in descriptors:
+            os.close(descriptor)
     if failure is not None:
         raise WriteError([failure])
 
@@ -218,12 +224,15 @@ def _make_folders(folder: Path, made: list[Path]) -> None:
         _keep_owner(parent)
 
 
-def _write_beside(path: Path, artifact: Artifact) -> Path:
-    """A new file in the same folder, complete and on the disk; its mode is the artifact's whatever the umask is."""
-    temporary = path.with_name(f".{path.name[:200]}.{os.urandom(6).hex()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+def _write_beside(path: Path, artifact: Artifact, descriptors: list[int]) -> Path:
+    """A new file in the same folder, complete and on the disk; its mode is the artifact's whatever the umask is.
+
+    Its descriptor, which keeps it from being swept, joins `descriptors`.
+    """
+    temporary, descriptor = open_beside(path)
+    descriptors.append(descriptor)
     try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor, not a path
+        with open(descriptor, "wb", closefd=False) as file:
             file.write(artifact.text.encode())
             file.flush()
             _keep_owner(temporary)

@@ -87,24 +87,27 @@ def load_settings(
         raise TypeError("load_settings takes a settings class: a subclass of envkit.Settings or pydantic.BaseModel")
     environ = os.environ if environ is None else environ
     paths = (env_files,) if isinstance(env_files, (str, os.PathLike)) else env_files
-    settings, problems = _load(plan_of(model, prefix), environ, paths, secrets_dir, overrides, interpolate=interpolate)
+    plan = plan_of(model, prefix)
+    gathered = gather(plan, environ=environ, env_files=paths, secrets_dir=secrets_dir, interpolate=interpolate)
+    settings, problems = load_gathered(plan, gathered, environ, overrides)
     # Whoever prints this frame's variables with a traceback must find no value here.
-    del environ, overrides
+    del environ, overrides, gathered
     if settings is None:
         raise SettingsError(model.__name__, problems)
     return settings
 
 
-def _load(
-    plan: Plan,
-    environ: Mapping[str, str],
-    env_files: Sequence[str | os.PathLike[str]] | None,
-    secrets_dir: str | os.PathLike[str] | None,
-    overrides: dict[str, Any],
-    *,
-    interpolate: bool,
+def load_gathered(
+    plan: Plan, gathered: Gathered, environ: Mapping[str, str], overrides: dict[str, Any]
 ) -> tuple[BaseModel | None, list[Finding]]:
-    gathered = gather(plan, environ=environ, env_files=env_files, secrets_dir=secrets_dir, interpolate=interpolate)
+    """The settings that the sources had, or None and every problem.
+
+    Args:
+        plan: of the model.
+        gathered: by `sources.gather` for this plan.
+        environ: what stands for the process environment.
+        overrides: values by field name.
+    """
     problems: dict[int, list[Finding]] = {}
     data = _assemble(plan, gathered, overrides, problems)
     if plan.development:

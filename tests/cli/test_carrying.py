@@ -82,7 +82,7 @@ def test_export_check(shop, envkit):
         (("--to", "dokcer"), "no such channel: dokcer. did you mean docker?"),
         (("--to", "docker", "--out", "a", "--check", "a"), "--out and --check exclude each other."),
         (("--to", "docker", "--check", "nothing"), "nothing: no such file or directory"),
-        ((), "Missing option '--to'"),
+        ((), "Missing option '--to'. Name one of: dotenv, "),
     ],
 )
 @pytest.mark.usefixtures("shop")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -211,3 +212,16 @@ def test_warnings_stand_beside_errors(envkit, project):
         ".env:2: POOL_SIZE: is not a whole number\n"
         "warning: .env:3: GREETNG: ShopSettings has no such setting. did you mean GREETING?\n"
     )
+
+
+def test_a_pipe_is_read_once_for_everything(envkit):
+    """A .env that can be read but once gives the settings, and the warning about a misspelt name too."""
+    reading, writing = os.pipe()
+    os.write(writing, b"API_TOKEN=x\nGREETNG=hello\n")
+    os.close(writing)
+    try:
+        result = envkit("check", "--env-file", f"/dev/fd/{reading}")
+    finally:
+        os.close(reading)
+    assert result.code == 0
+    assert f"/dev/fd/{reading}:2: GREETNG: ShopSettings has no such setting. did you mean GREETING?" in result.err

@@ -188,8 +188,12 @@ def test_somebodys_own_file_is_left_alone(root):
 
 def test_settings_must_be_there(root):
     """An app with settings is not started without them."""
-    with pytest.raises(OperationError, match="/etc/envkit/shop/env: no such file, and the app needs its settings"):
+    with pytest.raises(OperationError) as caught:
         install(replace(SHOP, settings="shop:Settings"), Steps(), Server(root, Commands()))
+    assert str(caught.value) == (
+        "/etc/envkit/shop/env: no such file, and the app needs its settings. write it: envkit export --to systemd "
+        f"--out {root}/etc/envkit/shop/env"
+    )
 
 
 def test_what_is_needed_no_more_goes(root):

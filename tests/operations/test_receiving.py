@@ -76,6 +76,25 @@ def test_a_file_that_its_program_refuses_is_not_taken_over():
     assert str(caught.value) == "app.env:2: a blank in the name"
 
 
+@pytest.mark.parametrize("name", ["heroku", "inertia", "systemd"])
+def test_a_file_of_another_channel_is_not_taken_over(name):
+    """Where nothing in it is a setting for the channel, nothing is written, and its lines are told."""
+    with pytest.raises(ReceivingProblem) as caught:
+        _received(name, "first line\nsecond line\n")
+    *lines, last = map(str, caught.value.findings)
+    assert [line.partition(": ")[0] for line in lines] == ["app.env:1", "app.env:2"]
+    assert last == f"app.env: holds no setting as {name} reads it. is it of another channel?"
+
+
+@pytest.mark.parametrize("text", ["", "\n", "  \n"])
+def test_an_empty_file_is_not_taken_over(text):
+    """The end of a pipe whose beginning failed does not empty the `.env`; a file of comments alone does."""
+    with pytest.raises(ReceivingProblem, match=r"app\.env: holds no setting as docker reads it"):
+        _received("docker", text)
+    assert _received("docker", "# nothing yet\n").text == ""
+    assert _received("heroku", "{}\n").text == ""
+
+
 def test_a_name_that_a_env_file_cannot_hold_is_refused():
     """JSON takes any name, a `.env` file does not."""
     with pytest.raises(ReceivingProblem, match=r"^app\.env:1: python-dotenv takes no name"):

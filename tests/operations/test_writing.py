@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from envkit.operations.temporaries import open_beside
 from envkit.operations.writing import WriteError, compare_artifacts, write_artifacts
 from envkit.targets.artifacts import Artifact
 
@@ -201,7 +202,7 @@ def test_the_kernels_own_refusal_leaves_everything_as_it_was(tmp_path):
 
 
 def test_a_kill_between_any_two_steps_leaves_whole_files(tmp_path):
-    """Whenever the process is killed, each file is the old one or the new one."""
+    """Whenever the process is killed, each file is the old one or the new one, and the next one leaves nothing over."""
     new = "n" * 200_000 + "\n"
     write_artifacts([_artifact(body="old\n"), _artifact("b.conf", body="old\n")], tmp_path)
     code = (
@@ -215,10 +216,30 @@ def test_a_kill_between_any_two_steps_leaves_whole_files(tmp_path):
         f"files = [Artifact(p, {HEADER!r} + 'n' * 200_000 + '\\n') for p in ('a.conf', 'b.conf')]\n"
         "sys.addaudithook(watch)\nwriting.write_artifacts(files, Path(sys.argv[1]))\n"
     )
-    for steps in (1, 3, 5, 6, 7, 8, 9):
+    left = set()
+    for steps in (1, 3, 5, 6, 7, 8, 9, 10, 11, 12):
         subprocess.run([sys.executable, "-c", code, tmp_path, str(steps)], check=False)
         for name in ("a.conf", "b.conf"):
             assert (tmp_path / name).read_text() in {f"{HEADER}old\n", HEADER + new}
+        left |= {path for path in _files_below(tmp_path) if path.endswith(".tmp")}
+        write_artifacts([_artifact(body="old\n"), _artifact("b.conf", body="old\n")], tmp_path)
+        assert _files_below(tmp_path) == ["a.conf", "b.conf"]
+    assert len(left) > 4
+
+
+def test_leftovers_go_and_the_file_of_a_writer_at_work_stays(tmp_path):
+    """What a killed writer left is removed though nothing is to be written; what is locked or another's is not."""
+    write_artifacts([_artifact()], tmp_path)
+    leftover, descriptor = open_beside(tmp_path / "a.conf")
+    others = [".a.conf.tmp", ".a.conf.0123456789ag.tmp", ".b.conf.0123456789ab.tmp", "a.conf.0123456789ab.tmp"]
+    for name in others:
+        (tmp_path / name).touch()
+    (tmp_path / ".a.conf.000000000000.tmp").symlink_to("a.conf")
+    assert write_artifacts([_artifact()], tmp_path)[0].state == "unchanged"
+    assert leftover.exists()
+    os.close(descriptor)
+    assert write_artifacts([_artifact()], tmp_path)[0].state == "unchanged"
+    assert _files_below(tmp_path) == sorted(["a.conf", ".a.conf.000000000000.tmp", *others])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
