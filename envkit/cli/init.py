@@ -42,7 +42,8 @@ def command(context: click.Context, *, app: str | None, name: str | None, docker
         click.echo(f"{change.path}: {'written' if change.state == 'written' else 'is there already, left as it is'}")
     for note in done.notes:
         echo_note(f"note: {note}")
-    echo_note(f"next: look through these files, then run `envkit check` and `envkit up` ({done.app})")
+    look = "look through these files, then " if any(change.state == "written" for change in done.changes) else ""
+    echo_note(f"next: {look}run `envkit check` and `envkit up` ({done.app})")
 
 
 def _check_arguments(context: click.Context, app: str | None, name: str | None) -> None:

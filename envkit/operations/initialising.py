@@ -56,15 +56,20 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
         WriteError: a file cannot be written.
     """
     seen = scan(folder)
-    chosen = app or next(iter(seen.apps), None)
+    described = _described(folder)
+    chosen = described.get("app") or app or next(iter(seen.apps), None)
     if chosen is None:
         hint = "name it: envkit init --app module:callable, or module:create_app() for a factory"
         raise NoAppError(Finding(str(folder), "", "no WSGI application was found", hint))
-    notes = [f"{other} looks like an application, too" for other in seen.apps if app is None and other != chosen]
+    notes = []
+    if app is not None and described.get("app", app) != app:
+        notes.append(f"the description names the app {chosen}, so {app} was not taken")
+    elif not described:
+        notes += [f"{other} looks like an application, too" for other in seen.apps if app is None and other != chosen]
     due: list[Artifact] = []
-    if seen.settings_classes:
-        settings = seen.settings_classes[0]
-        notes.append(f"{settings} is there already; `envkit example --out {EXAMPLE}` writes its example")
+    settings = described.get("settings") or next(iter(seen.settings_classes), None)
+    if settings is not None:
+        notes.append(_note_for_class(folder, settings, is_described=not described or "settings" in described))
     else:
         file, settings = _free_module(folder, chosen)
         source, left_out = settings_source(_variables(seen, folder))
@@ -102,6 +107,26 @@ def _is_described(folder: Path) -> bool:
     except OSError:
         return False
     return re.search(rb"(?m)^\s*\[\s*tool\s*\.\s*[\"']?envkit\b", text) is not None
+
+
+def _described(folder: Path) -> dict[str, str]:
+    """The app and the settings class that the description names, as far as it can be read."""
+    import tomllib
+
+    file = folder / DESCRIPTION
+    try:
+        raw = tomllib.loads((file if file.exists() else folder / "pyproject.toml").read_text(encoding="utf-8-sig"))
+        table = raw if file.exists() else raw["tool"]["envkit"]
+        return {key: text for key in ("app", "settings") if isinstance(text := table.get(key), str)}
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return {}  # there is none, or `envkit check` says what is wrong with it
+
+
+def _note_for_class(folder: Path, settings: str, *, is_described: bool) -> str:
+    command = "envkit example" if is_described else f"envkit example --settings {settings}"
+    if os.path.lexists(folder / EXAMPLE):
+        return f"{settings} is there already; `{command} --check {EXAMPLE}` tells whether its example is right"
+    return f"{settings} is there already; `{command} --out {EXAMPLE}` writes its example"
 
 
 def _app_name(folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -124,8 +125,28 @@ def test_a_second_time_changes_nothing(shop, envkit):
     result = envkit("init")
     assert result.code == 0
     assert result.out == "envkit.toml: is there already, left as it is\n"
-    assert "web_shop.settings:AppSettings is there already" in result.err
+    assert result.err.startswith(
+        "note: web_shop.settings:AppSettings is there already; `envkit example --check .env.example` tells whether its "
+        "example is right\n"
+    )
+    assert "\nnext: run `envkit check` and `envkit up` (" in result.err
     assert _texts(shop) == before
+
+
+def test_a_second_time_goes_by_the_description(shop, envkit):
+    """The app and the class that the description names are those that are told, whatever else looks like one."""
+    envkit("init")
+    text = (shop / "envkit.toml").read_text()
+    (shop / "envkit.toml").write_text(re.sub('app = ".*"', 'app = "another:app"', text))
+    (shop / ".env.example").unlink()
+    result = envkit("init", "--app", "web_shop:create_app()")
+    assert "note: the description names the app another:app, so web_shop:create_app() was not taken\n" in result.err
+    assert "`envkit example --out .env.example` writes its example\n" in result.err
+    assert result.err.endswith("next: run `envkit check` and `envkit up` (another:app)\n")
+    (shop / "envkit.toml").write_text(re.sub('settings = ".*"', "", text))
+    assert "`envkit example --settings web_shop.settings:AppSettings --out .env.example`" in envkit("init").err
+    (shop / "envkit.toml").write_text("no TOML")
+    assert envkit("init").code == 0
 
 
 def test_nothing_is_overwritten(shop, envkit):
