@@ -109,6 +109,7 @@ class Record:
             "files": sorted(artifact.path for artifact in files.artifacts),
             "unfinished": unfinished and unfinished._asdict(),
         }
+        self.file.parent.mkdir(parents=True, exist_ok=True)  # where every file was in place, nobody has made it yet
         sweep(self.file)
         place(self.file, json.dumps(noted, indent=2).encode() + b"\n", mode=0o644)
 
