@@ -21,9 +21,11 @@ def docker(docker_host):
         pytest.fail(str(error))
     client = Docker(docker_host, program, f"envkit-tests-{os.getpid()}")
     yield client
-    images = client("images", "--quiet", "--filter", f"reference={client.name}-*").stdout.split()
+    # By name: the same image may have another name, of a session that goes on.
+    names = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={client.name}-*")
+    images = client("images", *names).stdout.split()
     if images:
-        client("rmi", "--force", *set(images), check=False)
+        client("rmi", "--force", *images, check=False)
 
 
 @pytest.fixture(scope="session")

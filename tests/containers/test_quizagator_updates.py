@@ -40,10 +40,10 @@ def registry(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def versions(docker, base_image, pip_conf, tmp_path_factory):
-    """Two images of the example, which tell their version at /health."""
+    """Two images of the example, which tell their version at /health; no other session has the same."""
     return [
-        quizagator.build(docker, base_image, pip_conf, tmp_path_factory.mktemp(health), health=health)
-        for health in ("first", "second")
+        quizagator.build(docker, base_image, pip_conf, tmp_path_factory.mktemp("build"), health=health)
+        for health in (f"first-{docker.name}", f"second-{docker.name}")
     ]
 
 
@@ -85,7 +85,7 @@ def test_a_new_version_is_taken(docker, quiz, watchtower, versions):
     round_.join(120)
     assert replaced == [quiz.name]
 
-    assert quiz.container.wait_for(f"{quiz.address}health") == "second\n"
+    assert quiz.container.wait_for(f"{quiz.address}health") == f"second-{docker.name}\n"
     assert quiz.titles() == ["before", "in flight"]
     new = quiz.container.state()
     assert new["Id"] != old["Id"]
