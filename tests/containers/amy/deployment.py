@@ -67,8 +67,11 @@ class Amy:
         return done
 
     def override(self, text=""):
-        """The operator's own compose.override.yaml."""
-        (self.folder / "deploy/compose.override.yaml").write_text(text or "services: {}\n")
+        """The operator's own compose.override.yaml; without a text there is none."""
+        file = self.folder / "deploy/compose.override.yaml"
+        file.unlink(missing_ok=True)
+        if text:
+            file.write_text(text)
 
     def containers(self):
         """What the engine knows of the containers, by their services."""
