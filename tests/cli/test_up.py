@@ -290,6 +290,20 @@ def test_the_stage_is_development_unless_a_file_says_otherwise(shop, text, stage
 
 
 @pytest.mark.needs("nginx")
+@pytest.mark.parametrize("options", [(), ("--no-nginx",)])
+def test_the_terminal_shows_text(shop, options):
+    """What gunicorn says, and the line for each request, are text for people, whatever the description says."""
+    with _up(shop, *options) as up:
+        _get(up.port(), "/some-page")
+        up.child.terminate()
+        errors, out = up.errors(), up.child.stdout.read()
+    assert "[INFO] Listening at" in errors
+    (line,) = [line for line in (errors + out).splitlines() if "/some-page" in line]
+    assert '"GET /some-page HTTP/1.1" 200' in line
+    assert not [line for line in (errors + out).splitlines() if line.startswith("{")]
+
+
+@pytest.mark.needs("nginx")
 def test_the_files_can_be_kept(shop):
     """--dir keeps the rendered files; a path with a blank, which no socket of nginx can have, takes a port."""
     with _up(shop, "--dir", "kept here") as up:
