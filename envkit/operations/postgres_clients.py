@@ -56,7 +56,7 @@ def connection(database: PostgresDatabase) -> Iterator[tuple[dict[str, str], tup
     try:
         os.fchmod(descriptor, 0o600)
         escaped = re.sub(r"([\\:])", r"\\\1", password)
-        os.write(descriptor, f"*:*:*:*:{escaped}\n".encode())
+        os.write(descriptor, f"*:*:*:*:{escaped}\n".encode(errors="surrogateescape"))
         yield {**variables, "PGPASSFILE": f"/proc/self/fd/{descriptor}"}, (descriptor,)
     finally:
         os.close(descriptor)
@@ -64,14 +64,14 @@ def connection(database: PostgresDatabase) -> Iterator[tuple[dict[str, str], tup
 
 def own_environment() -> dict[str, str]:
     """What concerns the programs themselves: the app's settings are none of their business."""
-    kept = {name: text for name, text in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
-    kept.pop("PGPASSWORD", None)
-    return {**kept, "LC_ALL": "C"}
+    return {**{name: text for name, text in os.environ.items() if _OWN.fullmatch(name)}, "LC_ALL": "C"}
 
 
-_KEPT = frozenset({"HOME", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
-_KEPT_PREFIXES = ("PG", "KRB5", "OPENSSL_", "SSL_")
-"""libpq reads PGSSLMODE and its like (PostgreSQL's manual, 34.15); Kerberos and OpenSSL below it their own."""
+_OWN = re.compile(
+    r"HOME|LD_LIBRARY_PATH|LOGNAME|PATH|TMPDIR|TZ|USER|PG(?!PASSWORD)[A-Z]+|PGCONNECT_TIMEOUT|KRB5\w+|SSL_CERT_\w+"
+)
+"""libpq reads PGSSLMODE and its like (PostgreSQL's manual, 34.15), Kerberos and OpenSSL below it their own. A setting
+of the app may be named PG_PASSWORD, and is none of them."""
 
 
 class Said:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from envkit.deployment.model import Backup, BackupPostgres, Deployment
-from envkit.operations import postgres_programs
+from envkit.operations import postgres_clients, postgres_programs
 from envkit.operations.backing_up import back_up
 from envkit.operations.backups import backups_in
 from envkit.operations.databases import find_database
@@ -45,6 +45,8 @@ SELECT relname, relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relname
     WHERE nspname IN ('public', 'stock') ORDER BY 1;
 SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1;
 """
+NOISE = "CREATE TABLE noise AS SELECT md5(random()::text) AS word FROM generate_series(1, 50000)"
+"""More than a pipe holds, also compressed: the programs are at work while somebody looks."""
 NEWER_VERSION = """
 ALTER TABLE things DROP COLUMN twice CASCADE;
 DELETE FROM stock.places;
@@ -123,6 +125,7 @@ def test_the_password_is_nowhere_to_be_seen(server, shop):
                 continue
             seen.extend(texts)
 
+    server.shop(NOISE)
     os.environ.pop("DATABASE_URL")
     Path(".env").write_text(f'DATABASE_URL="{server.url()}"\n')
     back_up(shop, Steps(show=look))
@@ -270,6 +273,7 @@ def separate(server, tmp_path, monkeypatch):
 def test_a_database_in_several_settings(server, separate):
     """Dumped, changed, restored; the settings are in no other process's arguments or environment."""
     server.ask("CREATE TABLE things AS SELECT generate_series(1, 5000) n", role=HOSTILE, database=HOSTILE)
+    server.ask(NOISE, role=HOSTILE, database=HOSTILE)
     seen = []
 
     def look(_done, _total):
@@ -295,6 +299,16 @@ def test_a_wrong_part_is_not_repeated(separate, monkeypatch, part):
     with pytest.raises(OperationError, match="the server cannot be reached") as caught:
         back_up(separate, Steps())
     assert not [text for text in (wrong, HOSTILE, PASSWORD, "héllo", "such:folder") if text in str(caught.value)]
+
+
+def test_what_the_programs_are_given(monkeypatch):
+    """What libpq reads, where programs are and who calls; no password, and no setting of the app."""
+    given = {"PATH": "/bin", "HOME": "/root", "PGSSLMODE": "require", "PGCONNECT_TIMEOUT": "5", "PGPASSFILE": "/x"}
+    not_given = dict.fromkeys(
+        ["PGPASSWORD", "PG_PASSWORD", "PGADMIN_PASSWORD", "SECRET_KEY", "SSL_KEY", "LANG"], "canary"
+    )
+    monkeypatch.setattr(os, "environ", {**given, **not_given})
+    assert postgres_clients.own_environment() == {**given, "LC_ALL": "C"}
 
 
 def test_the_password_of_libpqs_own_variable(separate, monkeypatch):
