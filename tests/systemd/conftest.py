@@ -82,6 +82,16 @@ def beside(name):
     return ["env", "-C", f"/srv/{name}", "PATH=/opt/app/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
 
 
+LIGHT = ("--pause", "0.1", "--connections", "4")
+"""Options of a load that goes on while something else is looked at."""
+
+
+def form(text, status="201"):
+    """Options of a load whose every POST sends a form's text."""
+    header = "Content-Type: application/x-www-form-urlencoded"
+    return ("--post", "/", "--body", text, "--header", header, "--status", status)
+
+
 IDB = "idb.example.org"
 AMY = "amy.example.org"
 

@@ -1,4 +1,4 @@
-"""Runs a command and kills it (SIGKILL) once it has printed a line: run as a program, it needs Python alone.
+"""Runs a command and kills it (SIGKILL) once it has printed a line that begins so. As a program it needs Python alone.
 
     python kill_at_line.py "nginx -t" envkit install
 
@@ -20,7 +20,7 @@ def main():
     ) as process:
         for line in process.stderr:
             printed.append(line)
-            if line.rstrip("\n") == wanted:
+            if line.startswith(wanted):
                 process.kill()
                 return 0
     print("".join(printed))  # noqa: T201  the result of this program

@@ -211,7 +211,9 @@ class Load:
         self.result = None
 
     def __enter__(self):
-        assert self.process.stdout.readline() == "running\n"
+        if self.process.stdout.readline() != "running\n":
+            self.process.communicate()
+            raise AssertionError("the load does not run")
         return self
 
     def __exit__(self, kind, *_):
