@@ -34,7 +34,8 @@ def edit(amy):
     yield replace
     for place, text in kept.items():
         place.write_text(text)
-    amy.run("systemctl", "restart", *SERVICES)
+    if health(amy) != "well":
+        amy.run("systemctl", "restart", *SERVICES)
 
 
 def health(amy):
