@@ -58,7 +58,7 @@ def hindered(quiz, network):
         assert after["Id"] == before["Id"]
         assert not untouched or after["State"]["StartedAt"] == before["State"]["StartedAt"]
         assert names(quiz) == {quiz.name}
-        quiz.container.wait_for(f"{quiz.address}health")
+        quiz.container.wait_for(f"{quiz.address}health", seconds=120)
         return done.stderr
 
     yield run
@@ -164,7 +164,7 @@ def test_killed_after_any_step(quiz, network):
         assert done.returncode == 1
         assert "cannot be pulled" in done.stderr
         assert names(quiz) == {quiz.name}
-        quiz.container.wait_for(f"{quiz.address}health")
+        quiz.container.wait_for(f"{quiz.address}health", seconds=120)
     assert step == 9  # there are eight changes to be killed after
     quiz.use_client(network, PULLED)
 
@@ -182,7 +182,7 @@ def test_interrupted_while_the_old_one_stops(quiz):
         _, said = script.communicate(timeout=100)
     assert script.returncode == 130
     assert said.endswith(f"{quiz.name}: the container from before runs again\n")
-    quiz.container.wait_for(f"{quiz.address}health")
+    quiz.container.wait_for(f"{quiz.address}health", seconds=120)
     assert quiz.container.state()["Id"] == before
     assert "interrupted" in quiz.titles()
     assert names(quiz) == {quiz.name}

@@ -65,7 +65,7 @@ def test_workers_start_at_once_on_empty_folders(docker, image, network, quiz, tm
             options = (*LEAST, "--env-file", str(quiz.env_file), "--network", network, "--publish", "127.0.0.1::80")
             started.append(stack.enter_context(docker.running(image, *options, *mount)))
         for container in started:
-            container.wait_for(f"http://127.0.0.1:{container.port(80)}/health")
+            container.wait_for(f"http://127.0.0.1:{container.port(80)}/health", seconds=120)
         for container in started:
             wait_until(lambda of=container: of.execute("sh", "-c", COUNT).stdout == "4\n", "all workers")
             logs = container.logs()
@@ -100,7 +100,7 @@ def test_a_killed_container_comes_back(docker, quiz, stand_in_image):
         kill = ("sh", "-c", f"kill -KILL {before['State']['Pid']}")
         docker("run", "--rm", "--network=none", "--pid=host", stand_in_image, *kill)
         wait_until(lambda: quiz.container.state()["RestartCount"] > before["RestartCount"], "a restart")
-        quiz.container.wait_for(f"{quiz.address}health")
+        quiz.container.wait_for(f"{quiz.address}health", seconds=120)
         known = len(confirmed)
         wait_until(lambda: len(confirmed) > known + 20, "some writes after it")
     finally:
@@ -163,5 +163,5 @@ def test_stopped_under_load(docker, quiz):
     assert (torn, set(seen)) == ([], {200})
     assert quiz.accesses()["GET", "/", 200] - begun == seen[200]
     docker("start", quiz.name)
-    quiz.container.wait_for(f"{quiz.address}health")
+    quiz.container.wait_for(f"{quiz.address}health", seconds=120)
     assert {f"in flight {number}" for number in range(3)} <= set(quiz.titles())

@@ -85,7 +85,7 @@ def test_a_new_version_is_taken(docker, quiz, watchtower, versions):
     round_.join(120)
     assert replaced == [quiz.name]
 
-    assert quiz.container.wait_for(f"{quiz.address}health") == f"second-{docker.name}\n"
+    assert quiz.container.wait_for(f"{quiz.address}health", seconds=120) == f"second-{docker.name}\n"
     assert quiz.titles() == ["before", "in flight"]
     new = quiz.container.state()
     assert new["Id"] != old["Id"]
