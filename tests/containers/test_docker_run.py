@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -28,6 +29,18 @@ create | rename | stop | start | rm)
 esac
 """
 """Kills the script when it has made so many changes."""
+
+
+SERVER = """import http.server, os, signal
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+http.server.HTTPServer(("", 80), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+LIGHT = f"""FROM {{base}}
+WORKDIR /tmp
+ENTRYPOINT {json.dumps(["python3", "-I", "-c", SERVER])}
+HEALTHCHECK CMD ["python3", "-I", "-S", "-c", "import socket; socket.create_connection(('127.0.0.1', 80))"]
+"""
+"""An app that starts at once, for the test that starts one many times."""
 
 
 @pytest.fixture(scope="module")
@@ -148,25 +161,38 @@ def test_a_container_that_does_not_get_well(quiz, hindered, tmp_path, fault):
     assert f"{quiz.name}: the new container does not get well, as its log above tells\n" in said
 
 
-def test_killed_after_any_step(quiz, network):
+@pytest.fixture
+def light(docker, base_image, network, tmp_path):
+    """The deployment with an app that starts at once."""
+    (tmp_path / "Dockerfile").write_text(LIGHT.format(base=base_image))
+    image = f"127.0.0.1:{quizagator.free_port()}/light:latest"
+    docker("tag", docker.build(tmp_path, "light"), image)
+    with quizagator.deployment(docker, image, network, tmp_path, pull=True, name="light") as deployment:
+        deployment.use_client(network, PULLED)
+        done = deployment.try_to_start()
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield deployment
+    docker("rmi", image, check=False)
+
+
+def test_killed_after_any_step(light, network):
     """Running it again serves at once, even where it then cannot pull the image, and leaves nothing behind."""
     step = 0
     while True:
         step += 1
-        steps = quiz.client.with_name("docker.steps")
+        steps = light.client.with_name("docker.steps")
         steps.write_text("0\n")
-        quiz.use_client(network, PULLED + KILL.format(step=step, program=quiz.docker.program))
-        if quiz.try_to_start().returncode == 0:
+        light.use_client(network, PULLED + KILL.format(step=step, program=light.docker.program))
+        if light.try_to_start().returncode == 0:
             break
         assert int(steps.read_text()) == step
-        quiz.use_client(network)
-        done = quiz.try_to_start()
+        light.use_client(network)
+        done = light.try_to_start()
         assert done.returncode == 1
         assert "cannot be pulled" in done.stderr
-        assert names(quiz) == {quiz.name}
-        quiz.container.wait_for(f"{quiz.address}health", seconds=120)
+        assert names(light) == {light.name}
+        light.container.wait_for(light.address, seconds=120)
     assert step == 9  # there are eight changes to be killed after
-    quiz.use_client(network, PULLED)
 
 
 def test_interrupted_while_the_old_one_stops(quiz):
