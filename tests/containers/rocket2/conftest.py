@@ -29,14 +29,16 @@ _NEWER_FILES = Path("/opt/envkit-tests/nginx-forky")
 OBSERVED = '''
 
 def _observed(inner):  # by the tests alone
-    """Says what reaches the app, and takes its time where the query says so."""
+    """Says which requests with a query reach the app, and takes its time where the query asks for that."""
     import os
     import re
     import time
 
     def application(environ, start_response):
-        os.write(1, f"began {environ['REQUEST_METHOD']} ?{environ['QUERY_STRING']}\\n".encode())  # a line in one piece
-        if slow := re.search(r"slow=(\\d+)", environ["QUERY_STRING"]):
+        query = environ["QUERY_STRING"]
+        if query:
+            os.write(1, f"began ?{query}\\n".encode())  # in one piece, unlike what print() writes
+        if slow := re.search(r"slow=(\\d+)", query):
             time.sleep(int(slow[1]))
         return inner(environ, start_response)
 

@@ -151,6 +151,6 @@ class Rocket:
             statuses += [each.result() for each in asked]
 
     def begun(self):
-        """The query of every request that reached the app's container, as the app itself says."""
+        """The query of every request with one that reached the app's container, as the app itself says."""
         logs = self.docker("logs", self.container("web")["Id"]).stdout
         return [line.partition("?")[2] for line in logs.splitlines() if line.startswith("began ")]
