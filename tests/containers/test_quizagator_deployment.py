@@ -146,6 +146,7 @@ def test_stopped_under_load(docker, quiz):
         reader.start()
     try:
         wait_until(lambda: seen[200] > 200, "some answers")
+        assert "Handling signal: term" not in quiz.container.logs()
         waiting = [Upload(quiz, f"in flight {number}") for number in range(3)]
         started = time.monotonic()
         with subprocess.Popen([docker.program, "stop", f"--time={grace}", quiz.name], env=docker.environ) as stop:
