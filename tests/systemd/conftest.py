@@ -86,7 +86,7 @@ LIGHT = ("--pause", "0.1", "--connections", "4")
 """Options of a load that goes on while something else is looked at."""
 
 
-def form(text, status="201"):
+def posts(text, status="201"):
     """Options of a load whose every POST sends a form's text."""
     header = "Content-Type: application/x-www-form-urlencoded"
     return ("--post", "/", "--body", text, "--header", header, "--status", status)

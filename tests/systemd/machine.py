@@ -111,6 +111,10 @@ class Machine:
         )
         return done.returncode, done.stdout
 
+    def kill(self, pid):
+        """Ends a process there at once, by SIGKILL."""
+        self.run("sh", "-c", f"kill -KILL {pid}")
+
     def path(self, path):
         """A path of the running machine as this one sees it."""
         (child,) = self._children()

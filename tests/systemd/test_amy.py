@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tests.systemd.conftest import AMY
+from tests.systemd.conftest import AMY, LIGHT, posts
+
+CHECKPOINTER = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
 
 
 def ask(amy, path="/", form=""):
@@ -67,6 +69,22 @@ def test_database_stopped(amy):
     assert ask(amy, "/health") == (503, "60", "Back in a minute.")
     amy.run("systemctl", "start", "postgresql@15-main.service")
     amy.wait(lambda: ask(amy, "/health")[0] == 200, "it does not recover")
+    assert ask(amy)[0] == 200
+
+
+def test_database_killed(amy):
+    """PostgreSQL is killed while requests are under way: users see the page and no error, and it recovers by itself."""
+    with amy.load(*LIGHT, "--maintenance", "--tls", *posts("name=Hamar"), host=AMY, port=443, requests=100) as load:
+        amy.kill(amy.run("runuser", "-u", "postgres", "--", "psql", "-Atc", CHECKPOINTER))
+        amy.wait(lambda: ask(amy, "/health")[0] == 200, "it does not recover")  # PostgreSQL begins anew by itself
+        amy.kill(*amy.show("postgresql@15-main.service", "MainPID"))
+        amy.wait(lambda: ask(amy)[0] == 503, "nobody noticed")
+        status, retry_after, body = ask(amy)
+        assert (status, retry_after, "Back soon" in body) == (503, "300", True)
+        start = ("systemctl", "start", "postgresql@15-main.service")  # Debian's unit does not start it again by itself
+        amy.wait(lambda: amy.attempt(*start)[0] == 0 and ask(amy, "/health")[0] == 200, "it does not recover")
+    assert load.result["failed"] == {}
+    assert load.result["held"] > 0
     assert ask(amy)[0] == 200
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.systemd.conftest import IDB, LIGHT, beside, form
+from tests.systemd.conftest import IDB, LIGHT, beside, posts
 
 FULL = "cannot be written: no space left on device"
 SPARE = 24
@@ -18,7 +18,7 @@ SPARE = 24
 def served(idb):
     """The app is asked and written to all the time, and no request fails."""
     idb.run(*beside("idb"), "envkit", "install", "--force")  # over what the README put there
-    with idb.load(*LIGHT, *form("name=loaded&calories=1"), host=IDB, requests=1) as load:
+    with idb.load(*LIGHT, *posts("name=loaded&calories=1"), host=IDB, requests=1) as load:
         yield
     assert load.result["failed"] == {}
     assert load.result["requests"] > 100

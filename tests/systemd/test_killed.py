@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from envkit.channels.systemd import CHANNEL
-from tests.systemd.conftest import AMY, APP, IDB, LIGHT, SECRET, add_envkit, beside, form
+from tests.systemd.conftest import AMY, APP, IDB, LIGHT, SECRET, add_envkit, beside, posts
 from tests.systemd.machine import HERE
 
 TOUCHED = ("etc/systemd/system", "etc/nginx", "etc/sysusers.d", "etc/tmpfiles.d", "etc/envkit", "usr/share/envkit")
@@ -155,7 +155,7 @@ def test_backup_and_restore_of_sqlite(idb):
         assert idb.get("/", IDB, form="name=changed&calories=2")[0] == 201
 
     change()
-    with idb.load(*LIGHT, *form("name=loaded&calories=3"), host=IDB, requests=1) as load:
+    with idb.load(*LIGHT, *posts("name=loaded&calories=3"), host=IDB, requests=1) as load:
         assert killed_at_each_step(idb, "idb", "restore", "latest", after=change) >= 8
     assert load.result["failed"] == {}
     assert {frozenset(keys) for keys in seen} == {frozenset({"kept"}), frozenset({"kept", "changed"})}
@@ -177,7 +177,7 @@ def test_backup_and_restore_of_postgresql(amy):
     amy.ask("/", AMY, form="name=kept", tls=True)
     assert killed_at_each_step(amy, "amy", "backup") >= 3
     change()
-    with amy.load(*LIGHT, "--tls", *form("name=loaded"), host=AMY, port=443, requests=1) as load:
+    with amy.load(*LIGHT, "--tls", *posts("name=loaded"), host=AMY, port=443, requests=1) as load:
         assert killed_at_each_step(amy, "amy", "restore", "latest", after=change) >= 7
     assert load.result["failed"] == {}
     assert content() == {"kept"}
