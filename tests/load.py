@@ -12,7 +12,8 @@ need not give the body back.
 
 A server may close a kept connection whenever it is idle (RFC 9112, 9.5), so a request on a used connection that is
 closed before the first byte of an answer is sent once more on a fresh one, as browsers do, and counted as resent. No
-client may do so with a POST by itself (RFC 9110, 9.2.2): those are counted once more as resent_posts.
+client may do so with a POST by itself (RFC 9110, 9.2.2): those are counted once more as resent_posts. A connection that
+is seen to be closed before anything is sent on it is not used again, and nothing is resent.
 
 With --tls it speaks TLS and takes every certificate; a certificate's SHA-256 is counted for each fresh connection.
 
@@ -125,6 +126,9 @@ class Load:
 
     async def _ask(self, stream, request, *, is_post, is_kept):
         """One request; returns the stream if it is kept, the status, the body, and whether there is a Retry-After."""
+        if stream is not None and stream[0].at_eof():
+            stream[1].close()
+            stream = None
         is_used = stream is not None
         stream = stream or await self._connect()
         reader, writer = stream
