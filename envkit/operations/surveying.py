@@ -201,7 +201,16 @@ def _certificate(deployment: Deployment, findings: list[Finding]) -> datetime | 
     said = _said([openssl, "x509", "-noout", "-enddate", "-in", files.chain])
     found = re.fullmatch(r"notAfter=(\w+ +\d+ [\d:]+ \d+) GMT", said.strip())
     if found is None:
-        findings.append(Finding(files.chain, "", "is no certificate that openssl can read", "are you root?"))
+        problem, hint = "is no certificate that openssl can read", "are you root?"
+        try:
+            Path(files.chain).stat()
+        except FileNotFoundError:
+            by_certbot = deployment.http.tls == "letsencrypt"
+            problem = "no such file"
+            hint = "until it is issued, visitors get a self-signed one" if by_certbot else ""
+        except OSError:
+            pass  # another user may not even look
+        findings.append(Finding(files.chain, "", problem, hint))
         return None
     end = datetime.strptime(" ".join(found[1].split()), "%b %d %H:%M:%S %Y").replace(tzinfo=UTC)
     left = end - datetime.now(UTC)

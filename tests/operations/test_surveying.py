@@ -87,10 +87,15 @@ def test_health_by_a_port(shop):
 
 @pytest.mark.needs("openssl")
 @pytest.mark.usefixtures("app")
-@pytest.mark.parametrize(("days", "words"), [("30", ""), ("3", "runs out on "), ("none", "is no certificate")])
+@pytest.mark.parametrize(
+    ("days", "words"), [("30", ""), ("3", "runs out on "), ("none", "no such file"), ("wrong", "is no certificate")]
+)
 def test_the_end_of_the_certificate(shop, tmp_path, days, words):
     """The certificate's end is told; one that should have been renewed is a finding, and so is none at all."""
-    if days != "none":
+    if days == "wrong":
+        (tmp_path / "tls").mkdir()
+        (tmp_path / "tls/fullchain.pem").write_text("no certificate")
+    elif days != "none":
         certify(tmp_path / "tls", "shop")
         key = tmp_path / "tls/privkey.pem"
         command = ["openssl", "req", "-x509", "-key", key, "-days", days, "-subj", "/CN=shop"]
@@ -98,7 +103,7 @@ def test_the_end_of_the_certificate(shop, tmp_path, days, words):
     chain, key = (f"{tmp_path}/tls/{name}.pem" for name in ("fullchain", "privkey"))
     tls = replace(shop.http, tls="files", domains=("shop.test",), certificate=chain, certificate_key=key)
     found = surveying.survey(replace(shop, http=tls, backup=Backup()))
-    if days == "none":
+    if not days.isdigit():
         assert found.certificate is None
     else:
         assert abs(found.certificate - datetime.now(UTC) - timedelta(days=int(days))) < timedelta(hours=1)
