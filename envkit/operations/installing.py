@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -80,6 +81,13 @@ def _install(deployment: Deployment, steps: Steps, server: Server, *, force: boo
     if server.run is not None:
         _expect_settings(deployment, server.root)
     record = Record(deployment, server.root)
+    with nullcontext() if steps.rehearse else server_files.held(record.shared):
+        _take_steps(files, deployment, steps, server, record, force=force)
+
+
+def _take_steps(
+    files: Files, deployment: Deployment, steps: Steps, server: Server, record: Record, *, force: bool
+) -> None:
     if record.journal.exists():
         steps.take("undo what an installation left that was killed", partial(_undo, record, server))
     changes = _put_in_place(files, steps, server, record, deployment, force=force)
@@ -97,6 +105,11 @@ def uninstall(deployment: Deployment, steps: Steps, server: Server) -> None:
     """
     record = Record(deployment, server.root)
     files = server_files.files_of(deployment, render_targets(TARGETS, deployment))
+    with nullcontext() if steps.rehearse else server_files.held(record.shared):
+        _uninstall(files, deployment, steps, server, record)
+
+
+def _uninstall(files: Files, deployment: Deployment, steps: Steps, server: Server, record: Record) -> None:
     paths = {*record.paths(), *(artifact.path for artifact in files.artifacts)}
     run = server.run
     target = f"{deployment.name}.target"

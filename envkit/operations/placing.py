@@ -6,12 +6,16 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from envkit.operations.temporaries import open_beside, sweep
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def place(path: Path, content: bytes, *, mode: int, scratch: Path | None = None, modified: float | None = None) -> None:
     """Makes or replaces a file; whoever looks sees the old one, or the new one with its mode and time.
+
+    What killed ones left beside it is removed.
 
     Args:
         path: the file.
@@ -23,17 +27,18 @@ def place(path: Path, content: bytes, *, mode: int, scratch: Path | None = None,
     Raises:
         OSError: it cannot be written; nothing has changed. It names the file, also where the disk was full.
     """
-    temporary = (scratch or path.parent) / f".{path.name[:200]}.{os.urandom(6).hex()}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    beside = (scratch or path.parent) / path.name
+    sweep(beside)
+    temporary, descriptor = open_beside(beside)
     try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor, not a path
+        with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor, not a path; closed, it is locked no more
             file.write(content)
             file.flush()
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
-        if modified is not None:
-            os.utime(temporary, (modified, modified))
-        temporary.replace(path)
+            if modified is not None:
+                os.utime(descriptor, (modified, modified))
+            temporary.replace(path)
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()

@@ -6,18 +6,21 @@ nginx refuses, is undone to the byte.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from base64 import b64decode, b64encode
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from posixpath import basename
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envkit.deployment import derived
 from envkit.operations.placing import place, sync_folder
+from envkit.operations.steps import stopped, words_of
 from envkit.targets.artifacts import Artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from envkit.deployment.model import Deployment
@@ -76,6 +79,37 @@ def points_to(path: Path) -> str | None:
     return str(path.readlink()) if path.is_symlink() else None
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Makes the folder, and keeps whoever else wants to hold it out; the system lets go when the process ends, however.
+
+    Raises:
+        OperationError: somebody else holds it, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        problem = words_of(error)
+    else:
+        try:
+            if not _lock(descriptor):
+                raise stopped(str(folder), "another install or uninstall is running", "wait for its end")
+            yield
+        finally:
+            os.close(descriptor)
+        return
+    raise stopped(str(folder), f"cannot be made: {problem}", "are you root?")
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 # --- what is installed ----------------------------------------------------------------------------------------------
 
 
@@ -91,6 +125,8 @@ class Record:
 
     def __init__(self, deployment: Deployment, root: Path) -> None:
         state = root / derived.state_directory(deployment).lstrip("/")
+        self.shared = state.parent
+        """The folder of all apps, which share nginx."""
         self.file = state / "installed.json"
         self.journal = state / "installing.json"
 
@@ -110,7 +146,6 @@ class Record:
             "unfinished": unfinished and unfinished._asdict(),
         }
         self.file.parent.mkdir(parents=True, exist_ok=True)  # where every file was in place, nobody has made it yet
-        sweep(self.file)
         place(self.file, json.dumps(noted, indent=2).encode() + b"\n", mode=0o644)
 
     def _read(self) -> dict[str, Any]:
@@ -140,7 +175,6 @@ def note(journal: Path, root: Path, paths: Iterable[str]) -> None:
     """Notes what stands at these places now."""
     noted = {path: _noted(root / path) for path in paths}
     journal.parent.mkdir(parents=True, exist_ok=True)
-    sweep(journal)
     place(journal, json.dumps(noted).encode(), mode=0o600)
 
 
@@ -159,11 +193,11 @@ def undo(journal: Path, root: Path) -> None:
             link(there, before["link"])
         else:
             place(there, b64decode(before["content"]), mode=before["mode"])
-        sweep(there)
+        _sweep(there)
     journal.unlink()
 
 
-def sweep(path: Path) -> None:
+def _sweep(path: Path) -> None:
     """Removes what a killed process had begun to write beside a file."""
     with suppress(FileNotFoundError):
         for begun in path.parent.glob(f".{path.name}.*tmp"):

@@ -327,3 +327,21 @@ def test_killed_at_any_step_it_can_be_repeated(root, monkeypatch):
         install(SHOP, Steps(), Server(root, None))
         assert tree(root) == wanted
     pytest.fail("it has more steps than were tried")
+
+
+def test_one_at_a_time(root):
+    """While one installs, another install or uninstall on this server is refused and changes nothing."""
+    refused = []
+
+    def run(command):
+        if not refused:
+            before = tree(root)
+            for operation in (install, uninstall):
+                with pytest.raises(OperationError, match=r"var/lib/envkit: another install or uninstall is running"):
+                    operation(replace(SHOP, name="other"), Steps(), Server(root, None))
+            refused.append(command)
+            assert tree(root) == before
+
+    install(SHOP, Steps(), Server(root, run))
+    assert refused
+    uninstall(SHOP, Steps(), Server(root, None))
