@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.deployment import derived
 from envkit.findings import Finding
+from envkit.operations import certificates
 from envkit.operations.programs import find_program
 from envkit.operations.steps import OperationError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from envkit.deployment.model import Deployment
     from envkit.operations.backups import Backup
     from envkit.operations.maintaining import Maintenance
@@ -23,8 +24,6 @@ PATIENCE = 5
 """Seconds for the answer of the health path, and of each program that is asked."""
 BOOTED = Path("/run/systemd/system")
 """A folder that is there where systemd runs (sd_booted(3))."""
-_RENEWAL_IS_LATE = timedelta(days=10)
-"""Certificates of 45 days are renewed at a third of their time, those of 90 a month before their end."""
 
 
 class UnitState(NamedTuple):
@@ -71,7 +70,7 @@ def survey(deployment: Deployment) -> Survey:
     findings: list[Finding] = []
     units = _units(deployment)
     health = _health(deployment)
-    certificate = _certificate(deployment, findings)
+    certificate = certificates.end_of(deployment, findings)
     backup = _last_backup(deployment, findings)
     maintenance = None
     try:
@@ -80,6 +79,8 @@ def survey(deployment: Deployment) -> Survey:
         findings += error.findings
     findings += [Finding("", unit.name, "has failed", f"journalctl -u {unit.name}") for unit in _failed(units)]
     findings += [Finding("", name, "does not run") for name in _missing(deployment, units)]
+    if units is not None:
+        certificates.compare_served(deployment, findings)
     if not health.well:
         findings.append(Finding("", deployment.http.health_path, health.words))
     return Survey(
@@ -188,37 +189,6 @@ def _version(deployment: Deployment) -> str | None:
     package = deployment.app.partition(":")[0].partition(".")[0]
     distributions = packages_distributions().get(package)
     return version(distributions[0]) if distributions else None
-
-
-def _certificate(deployment: Deployment, findings: list[Finding]) -> datetime | None:
-    files = derived.certificate(deployment)
-    if files is None:
-        return None
-    openssl = find_program("openssl")
-    if openssl is None:
-        findings.append(Finding(files.chain, "", "cannot be looked at: openssl is not installed"))
-        return None
-    said = _said([openssl, "x509", "-noout", "-enddate", "-in", files.chain])
-    found = re.fullmatch(r"notAfter=(\w+ +\d+ [\d:]+ \d+) GMT", said.strip())
-    if found is None:
-        problem, hint = "is no certificate that openssl can read", "are you root?"
-        try:
-            Path(files.chain).stat()
-        except FileNotFoundError:
-            by_certbot = deployment.http.tls == "letsencrypt"
-            problem = "no such file"
-            hint = "until it is issued, visitors get a self-signed one" if by_certbot else ""
-        except OSError:
-            pass  # another user may not even look
-        findings.append(Finding(files.chain, "", problem, hint))
-        return None
-    end = datetime.strptime(" ".join(found[1].split()), "%b %d %H:%M:%S %Y").replace(tzinfo=UTC)
-    left = end - datetime.now(UTC)
-    if left < timedelta(0):
-        findings.append(Finding(files.chain, "", f"ran out on {end:%Y-%m-%d}"))
-    elif left < _RENEWAL_IS_LATE:
-        findings.append(Finding(files.chain, "", f"runs out on {end:%Y-%m-%d}", "why was it not renewed?"))
-    return end
 
 
 def _last_backup(deployment: Deployment, findings: list[Finding]) -> Backup | None:

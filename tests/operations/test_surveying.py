@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
+import ssl
 import subprocess
+import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +14,7 @@ import pytest
 
 from envkit.deployment.model import Backup, Deployment, Http, Maintenance, Process
 from envkit.operations import surveying
+from envkit.operations.certificates import compare_served
 from envkit.operations.maintaining import turn_on
 from envkit.operations.steps import Steps
 from tests.operations.test_backups import put
@@ -108,6 +113,43 @@ def test_the_end_of_the_certificate(shop, tmp_path, days, words):
     else:
         assert abs(found.certificate - datetime.now(UTC) - timedelta(days=int(days))) < timedelta(hours=1)
     assert [finding.problem.startswith(words) for finding in found.findings] == ([True] if words else [])
+
+
+@contextmanager
+def visited(folder, port):
+    """A server that serves the certificate in the folder."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "fullchain.pem", folder / "privkey.pem")
+    server = http.server.HTTPServer(("127.0.0.1", port), http.server.BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.needs("openssl")
+def test_the_certificate_that_visitors_get(shop, tmp_path):
+    """One that nginx has not taken up yet is a finding, with what to run; so is an nginx that is not there."""
+    for name in ("new", "old"):
+        certify(tmp_path / name, name)
+    port = free_port()
+    chain, key = (f"{tmp_path}/new/{name}.pem" for name in ("fullchain", "privkey"))
+    tls = replace(shop.http, tls="files", tls_port=port, domains=("shop.test",), certificate=chain, certificate_key=key)
+    shop = replace(shop, http=tls)
+
+    def found():
+        findings = []
+        compare_served(shop, findings)
+        return [str(finding) for finding in findings]
+
+    assert found() == [f"127.0.0.1:{port}: cannot be reached: connection refused. does nginx run?"]
+    with visited(tmp_path / "new", port):
+        assert found() == []
+    with visited(tmp_path / "old", port):
+        assert found() == [f"127.0.0.1:{port}: serves another certificate than the file holds. systemctl reload nginx"]
 
 
 SYSTEMCTL = """#!/bin/sh

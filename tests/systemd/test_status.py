@@ -14,6 +14,7 @@ COLUMNS = 120
 """One screen."""
 LIVE = f"/etc/letsencrypt/live/{AMY}"
 CHAIN = f"{LIVE}/fullchain.pem"
+RENEWED = "/usr/local/lib/envkit/amy/certificate-renewed"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -24,16 +25,20 @@ def certified(amy):
     assert found["certificate"] is None
     amy.run("mkdir", "-p", LIVE)
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={AMY}")
-    amy.run("openssl", "req", *key, "-keyout", "/root/key.pem", "-out", "/root/request.pem")
+    amy.run("openssl", "req", *key, "-keyout", f"{LIVE}/privkey.pem", "-out", "/root/request.pem")
     certify(amy, 60)
     yield
     amy.run("rm", "-r", LIVE)
+    amy.run(RENEWED)
 
 
-def certify(machine, days):
-    """Signs a certificate for so many days from now."""
-    sign = ("-in", "/root/request.pem", "-signkey", "/root/key.pem", "-days", str(days))
+def certify(machine, days, *, is_taken_up=True):
+    """Signs a certificate for so many days from now, and has certbot's hook run as after a renewal."""
+    sign = ("-in", "/root/request.pem", "-signkey", f"{LIVE}/privkey.pem", "-days", str(days))
     machine.run("openssl", "x509", "-req", *sign, "-out", CHAIN)
+    if is_taken_up:
+        machine.run(RENEWED)
+        machine.wait(lambda: "another certificate" not in "".join(status(machine)[1]), "nginx does not serve it")
 
 
 def status(machine):
@@ -79,6 +84,19 @@ def test_the_certificate_ran_out(amy):
     certify(amy, 60)
     assert code == 1
     assert f"{CHAIN}: ran out on {found['certificate'][:10]}" in lines
+
+
+def test_nginx_has_not_taken_it_up(amy):
+    """A certificate that was renewed and is not served is told, with what to run; and so is an nginx that is down."""
+    certify(amy, 61, is_taken_up=False)
+    code, lines, _ = status(amy)
+    certify(amy, 60)
+    assert code == 1
+    assert f"127.0.0.1:443: serves another certificate than the file holds. {RENEWED}" in lines
+    amy.run("systemctl", "stop", "nginx.service")
+    _, lines, _ = status(amy)
+    amy.run("systemctl", "start", "nginx.service")
+    assert "127.0.0.1:443: cannot be reached: connection refused. does nginx run?" in lines
 
 
 def test_there_is_no_backup(amy):
