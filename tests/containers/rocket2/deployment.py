@@ -115,8 +115,11 @@ class Rocket:
 
     def workers(self):
         """The processes of nginx that answer, on this machine; of those that are ending too."""
-        listed = self.docker("top", self.container("nginx")["Id"], "-o", "pid,args").stdout.splitlines()[1:]
-        return {line.split()[0] for line in listed if "nginx: worker" in line}
+        nginx = self.container("nginx")
+        listed = self.docker("top", nginx["Id"], "-o", "pid,ppid,comm").stdout.splitlines()[1:]
+        processes = [line.split(maxsplit=2) for line in listed]
+        (program,) = (program for pid, _, program in processes if pid == str(nginx["State"]["Pid"]))
+        return {pid for pid, parent, name in processes if (parent, name) == (str(nginx["State"]["Pid"]), program)}
 
     def replaced_workers(self, before):
         """Whether all of these processes have ended, and others are there."""
