@@ -11,6 +11,7 @@ import subprocess
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from posixpath import basename
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.deployment import derived
@@ -22,6 +23,7 @@ from envkit.operations.server_files import Record, changes_of
 from envkit.operations.steps import OperationError, stopped, words_of
 from envkit.operations.verifying import verify
 from envkit.operations.writing import compare_artifacts, is_generated, write_artifacts
+from envkit.targets.nginx import is_catch_all
 from envkit.targets.systemd import units
 
 if TYPE_CHECKING:
@@ -136,8 +138,8 @@ def _uninstall(files: Files, deployment: Deployment, steps: Steps, server: Serve
 
 
 def _is_shared(path: str) -> bool:
-    """The catch-all serves every app of the server."""
-    return path.endswith("/catch-all.conf")
+    """What refuses foreign hosts does so for every app of the server."""
+    return is_catch_all(basename(path))
 
 
 def _remove(path: Path, name: str, steps: Steps) -> None:

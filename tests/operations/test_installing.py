@@ -207,6 +207,21 @@ def test_what_is_needed_no_more_goes(root):
     assert "usr/share/envkit/shop/maintenance.html" not in there
 
 
+def test_apps_do_not_take_from_each_other(root):
+    """An app without TLS, or on another port, leaves what refuses foreign hosts where one with TLS had it."""
+    files = {"certificate": "/etc/tls/chain.pem", "certificate_key": "/etc/tls/key.pem"}
+    install(replace(SHOP, http=Http(domains=("a.test",), tls="files", **files)), Steps(), Server(root, None))
+    before = {name: content for name, content in tree(root).items() if "catch-all" in name}
+    assert any(b"listen 443 ssl" in content for content in before.values() if isinstance(content, bytes))
+    for other in (
+        Deployment(name="blog", app="a:app", http=Http(domains=("b.test",))),
+        Deployment(name="admin", app="a:app", http=Http(domains=("c.test",), port=8080)),
+    ):
+        install(other, Steps(), Server(root, None))
+        assert before.items() <= tree(root).items()
+    assert "etc/nginx/sites-enabled/catch-all-8080.conf" in tree(root)
+
+
 def test_a_rehearsal_changes_nothing(root):
     """Every step is told, and neither a file nor a command is touched."""
     before, commands, told = tree(root), Commands(), []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,14 @@ from envkit.targets.nginx.site import site_context
 from envkit.targets.nginx.tls import live_folder, state_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from envkit.deployment.model import Deployment
 
 LANGUAGE: Language = "nginx"
 _TEMPLATES = Path(__file__).parent / "templates"
 _COMMAND = "envkit render nginx"
+_PORT, _TLS_PORT = 80, 443
 
 
 def render(deployment: Deployment, place: Place = SERVER, *, command: str = _COMMAND) -> Rendering:
@@ -29,7 +33,8 @@ def render(deployment: Deployment, place: Place = SERVER, *, command: str = _COM
 
     - `nginx/nginx.conf` is complete: it holds the very text of the files in `nginx/sites/`.
     - `nginx/sites/NAME.conf` is the app alone, for a distribution's nginx; several apps can share one.
-    - `nginx/sites/catch-all.conf` refuses every other host, once for all of them. A description without domains
+    - `nginx/sites/catch-all.conf` and, over TLS, `catch-all-tls.conf` refuse every other host, once for all of them.
+      Each is of one port, so that an app without TLS takes nothing from one with it. A description without domains
       answers every host and has none.
     - `nginx/maintenance.html` belongs in `derived.maintenance_directory`, unless the description names another page.
     - `nginx/ensure-certificate.sh` (tls letsencrypt) runs before nginx starts and after every renewal.
@@ -49,16 +54,14 @@ def render(deployment: Deployment, place: Place = SERVER, *, command: str = _COM
         return jinja.get_template(template).render(context, header=header(command), **more)
 
     site = written("site.conf.j2")
-    catch_all = written("catch-all.conf.j2") if deployment.http.domains else ""
-    complete = written(
-        "nginx.conf.j2", place=place, site=_inside(site), catch_all=_inside(catch_all), **_main(deployment, place)
-    )
+    catch_all = {name: written(template) for name, template in _catch_all(deployment)}
+    refused = Fragment("\n\n".join(_inside(text) for text in catch_all.values()))
+    complete = written("nginx.conf.j2", place=place, site=_inside(site), catch_all=refused, **_main(deployment, place))
     artifacts = [
         Artifact("nginx/nginx.conf", complete),
         Artifact(f"nginx/sites/{deployment.name}.conf", site),
     ]
-    if catch_all:
-        artifacts.append(Artifact("nginx/sites/catch-all.conf", catch_all))
+    artifacts += [Artifact(f"nginx/sites/{name}", text) for name, text in catch_all.items()]
     if not deployment.maintenance.page:
         artifacts.append(Artifact("nginx/maintenance.html", maintenance_page(deployment, command)))
     if deployment.http.tls == "letsencrypt":
@@ -66,6 +69,21 @@ def render(deployment: Deployment, place: Place = SERVER, *, command: str = _COM
             Artifact("nginx/ensure-certificate.sh", _ensure_certificate(deployment, place, command), 0o755)
         )
     return Rendering(tuple(artifacts), tuple(findings_of(deployment)))
+
+
+def _catch_all(deployment: Deployment) -> Iterator[tuple[str, str]]:
+    """The names of the files that refuse hosts, of one port each, and their templates."""
+    http = deployment.http
+    if http.domains:
+        yield f"catch-all{'' if http.port == _PORT else f'-{http.port}'}.conf", "catch-all.conf.j2"
+        if http.tls in ("letsencrypt", "files"):
+            of_port = "" if http.tls_port == _TLS_PORT else f"-{http.tls_port}"
+            yield f"catch-all-tls{of_port}.conf", "catch-all-tls.conf.j2"
+
+
+def is_catch_all(name: str) -> bool:
+    """Whether a site's file refuses hosts for every app that shares the nginx."""
+    return re.fullmatch(r"catch-all(-tls)?(-[0-9]+)?\.conf", name) is not None
 
 
 def _inside(text: str) -> Fragment:

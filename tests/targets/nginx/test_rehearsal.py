@@ -45,7 +45,7 @@ def test_temporary_files_lie_in_the_folder():
 
 @pytest.mark.needs("nginx", "openssl")
 def test_two_apps_share_one_nginx(tmp_path):
-    """The sites of two apps and one catch-all stand beside each other: nothing is there twice."""
+    """The sites of two apps and what refuses other hosts stand beside each other: nothing is there twice."""
     http = Http(tls="letsencrypt", trusted_proxies=("192.0.2.1",))
     for name in ("shop", "blog"):
         http = replace(http, domains=(f"{name}.test",))
@@ -55,6 +55,7 @@ def test_two_apps_share_one_nginx(tmp_path):
 
     assert sorted(path.name for path in (tmp_path / "nginx/sites").iterdir()) == [
         "blog.conf",
+        "catch-all-tls.conf",
         "catch-all.conf",
         "shop.conf",
     ]
