@@ -21,6 +21,7 @@ from envkit.operations.programs import find_program
 from envkit.operations.rendering import render_targets
 from envkit.operations.server_files import Record, changes_of
 from envkit.operations.steps import OperationError, stopped, words_of
+from envkit.operations.surveying import BOOTED
 from envkit.operations.verifying import verify
 from envkit.operations.writing import compare_artifacts, is_generated, write_artifacts
 from envkit.targets.nginx import is_catch_all
@@ -44,11 +45,16 @@ class Server(NamedTuple):
     root: Path
     run: Callable[[Sequence[str]], object] | None
     """Raises OperationError when the command fails; None: only files are put in place."""
+    unable: str = ""
+    """Why nothing can be installed there, in words that follow a colon; empty when it can."""
 
 
 def this_server() -> Server:
     """The machine that envkit runs on."""
-    return Server(Path("/"), run_here)
+    unable = "" if BOOTED.is_dir() else "systemd does not run here"
+    if os.geteuid() != 0:
+        unable = "only root can do this"
+    return Server(Path("/"), run_here, unable)
 
 
 def install(deployment: Deployment, steps: Steps, server: Server, *, force: bool = False) -> None:
@@ -61,7 +67,7 @@ def install(deployment: Deployment, steps: Steps, server: Server, *, force: bool
         force: also overwrite files that envkit did not make.
 
     Raises:
-        OperationError: a program refuses the files, and nothing was changed; or a unit does not start.
+        OperationError: the server or a program refuses, and nothing was changed; or a unit does not start.
         WriteError: a file cannot be written, and none was.
         DescriptionError: a target cannot be rendered.
     """
@@ -78,6 +84,7 @@ def install(deployment: Deployment, steps: Steps, server: Server, *, force: bool
 
 
 def _install(deployment: Deployment, steps: Steps, server: Server, *, force: bool) -> None:
+    _expect_able(server, steps)
     files = server_files.files_of(deployment, render_targets(TARGETS, deployment))
     _verify(deployment, steps, required=server.run is not None)
     if server.run is not None:
@@ -105,6 +112,7 @@ def uninstall(deployment: Deployment, steps: Steps, server: Server) -> None:
     Raises:
         OperationError: a command failed, or a file cannot be removed.
     """
+    _expect_able(server, steps)
     record = Record(deployment, server.root)
     files = server_files.files_of(deployment, render_targets(TARGETS, deployment))
     with nullcontext() if steps.rehearse else server_files.held(record.shared):
@@ -152,6 +160,11 @@ def _remove(path: Path, name: str, steps: Steps) -> None:
 
 
 # --- before anything changes ----------------------------------------------------------------------------------------
+
+
+def _expect_able(server: Server, steps: Steps) -> None:
+    if server.unable and not steps.rehearse:
+        raise stopped("", server.unable, "--dry-run tells the steps, and --root DIR changes files alone")
 
 
 def _verify(deployment: Deployment, steps: Steps, *, required: bool) -> None:
@@ -260,7 +273,7 @@ def run_here(command: Sequence[str]) -> None:
     """Runs a command on this machine.
 
     Raises:
-        OperationError: it failed, with the first line of what it said.
+        OperationError: it failed, with what it said first.
     """
     program = find_program(command[0])
     problem, said = "is not installed", ""
@@ -280,5 +293,6 @@ def run_here(command: Sequence[str]) -> None:
             if done.returncode == 0:
                 return
             problem = f"failed with exit code {done.returncode}"
-            said = next((line for line in done.stdout.decode(errors="replace").splitlines() if line.strip()), "")
+            lines = [line for line in done.stdout.decode(errors="replace").splitlines() if line.strip()]
+            said = " ".join(lines if command[0] == "systemctl" else lines[:1])  # systemctl ends by where to look
     raise stopped("", f"{' '.join(command)}: {problem}", said)

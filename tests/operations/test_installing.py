@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from envkit.deployment.model import Deployment, Http, Maintenance, Process
-from envkit.operations.installing import Server, install, uninstall
+from envkit.operations import installing
+from envkit.operations.installing import Server, install, run_here, this_server, uninstall
 from envkit.operations.steps import OperationError, Steps, stopped
 from envkit.operations.writing import WriteError
 
@@ -119,7 +120,6 @@ def test_what_nginx_refuses_changes_nothing(root):
 
 def test_what_the_judge_refuses_changes_nothing(root, monkeypatch):
     """Files that the real program refuses are not put in place; its own words are told."""
-    from envkit.operations import installing
     from envkit.operations.verifying import Verdict
 
     verdict = Verdict("nginx", "nginx", "refused", "", "\nnginx: [emerg] no\nmore\n")
@@ -205,6 +205,42 @@ def test_what_is_needed_no_more_goes(root):
     assert "etc/systemd/system/shop-web.service" in there
     assert "etc/systemd/system/shop-worker.service" not in there
     assert "usr/share/envkit/shop/maintenance.html" not in there
+
+
+def test_a_server_that_cannot_changes_nothing(root):
+    """Without systemd or root's rights not one file is changed, and the message says why; a rehearsal goes on."""
+    before, commands = tree(root), Commands()
+    server = Server(root, commands, "only root can do this")
+    for operation in (install, uninstall):
+        with pytest.raises(OperationError) as caught:
+            operation(SHOP, Steps(), server)
+        hint = "--dry-run tells the steps, and --root DIR changes files alone"
+        assert str(caught.value) == f"only root can do this. {hint}"
+        operation(SHOP, Steps(rehearse=True), server)
+    assert (tree(root), commands.run) == (before, [])
+
+
+def test_this_server(monkeypatch, tmp_path):
+    """It can be installed on by root where systemd runs."""
+    monkeypatch.setattr(installing, "BOOTED", tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert this_server().unable == ""
+    monkeypatch.setattr(installing, "BOOTED", tmp_path / "none")
+    assert this_server().unable == "systemd does not run here"
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert this_server().unable == "only root can do this"
+
+
+def test_what_systemctl_says_of_a_failure(monkeypatch, tmp_path):
+    """Its second line names the journal in which the reason stands; of other programs the first line is enough."""
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nprintf 'Job failed.\\nSee the journal.\\n'; exit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(installing, "find_program", lambda _name: str(program))
+    for name, said in (("systemctl", "Job failed. See the journal."), ("nginx", "Job failed.")):
+        with pytest.raises(OperationError) as caught:
+            run_here([name, "x"])
+        assert str(caught.value) == f"{name} x: failed with exit code 1. {said}"
 
 
 def test_apps_do_not_take_from_each_other(root):
@@ -315,8 +351,6 @@ installing.install(SHOP, Steps(sign), installing.Server(Path(sys.argv[1]), comma
 
 def test_killed_at_any_step_it_can_be_repeated(root, monkeypatch):
     """Whichever step SIGKILL prevents, the next installation, be it refused or not, leaves no half of it."""
-    from envkit.operations import installing
-
     monkeypatch.setattr(installing, "verify", lambda *_: [])
     before = tree(root)
     install(SHOP, Steps(), Server(root, None))
