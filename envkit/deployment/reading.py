@@ -118,8 +118,20 @@ def _syntax_problem(error: ValueError, text: str) -> tuple[str, str]:
     if not isinstance(error, tomllib.TOMLDecodeError) or not found:
         return "is not TOML: a number has too many digits", ""
     if not found[2]:
-        return "is not TOML: the file ends inside a value", f":{text.rstrip().count(chr(10)) + 1}"
+        return "is not TOML: the value that begins here never ends", f":{_line_of_the_unended(text)}"
     return f"is not TOML: {found[1][:1].lower()}{found[1][1:]}", f":{found[2]}"
+
+
+def _line_of_the_unended(text: str) -> int:
+    """The line behind the longest beginning of the file that is TOML; the parser tells only where the file ends."""
+    lines = text.splitlines(keepends=True)
+    for count in range(len(lines) - 1, 0, -1):
+        try:
+            tomllib.loads("".join(lines[:count]))
+        except ValueError:
+            continue
+        return count + 1
+    return 1
 
 
 # --- the values -----------------------------------------------------------------------------------------------------

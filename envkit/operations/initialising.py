@@ -89,7 +89,8 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
         present.insert(0, DESCRIPTION if (folder / DESCRIPTION).exists() else "pyproject.toml")
     written = write_artifacts([artifact for artifact in due if artifact.path not in present], folder)
     if not _ignores_env_file(folder):
-        notes.append(f"{ENV_FILE} will hold secrets: add it to .gitignore and .dockerignore")
+        files = ".gitignore" if docker else ".gitignore and .dockerignore"
+        notes.append(f"{ENV_FILE} will hold secrets: add it to {files}")
     if docker and ".dockerignore" in present:
         notes.append(f".dockerignore is there already; see that it keeps {ENV_FILE}, .git and data out of the image")
     changes = (*written, *(Change(path, "unchanged") for path in present))

@@ -225,6 +225,7 @@ def test_docker_adds_the_two_files(shop, envkit):
     assert {"**/.env", ".git", "data"} <= set((shop / ".dockerignore").read_text().splitlines())
     assert '\nupstream = "web:8000"' in (shop / "envkit.toml").read_text()
     assert "note: requirements.txt is missing: name there what the app needs" in result.err
+    assert "note: .env will hold secrets: add it to .gitignore\n" in result.err
     assert envkit("check").err.count("envkit.toml:") == 0
 
 
