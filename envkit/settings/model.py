@@ -108,6 +108,13 @@ def development_only(value: T) -> T:
 
     Development is where ``ENVKIT_ENV=development`` is set, in the process environment or in a `.env` file; anything
     else, and nothing at all, counts as production.
+
+    Args:
+        value: what the field gets in development; it is checked like a given value.
+
+    Returns:
+        What stands as the field's default: `secret_key: Secret = development_only(Secret("dev"))`. Outside development
+        `load_settings` raises a `SettingsError` that names the setting.
     """
     field: T = Field(default_factory=DevelopmentOnly(value), validate_default=True)
     return field

@@ -145,7 +145,16 @@ class PrivateKey(Secret):
 
 
 class DatabaseUrl(Secret):
-    """The URL of a database; prints without its password and query."""
+    """The URL of a database; prints without its password and query.
+
+    Attributes:
+        scheme: what precedes ``://``.
+        username: percent-decoded; None where the URL has none.
+        password: percent-decoded, masked; None where the URL has none.
+        host: without the brackets of an IPv6 address; None where the URL has none.
+        port: None where the URL has none.
+        name: percent-decoded.
+    """
 
     __slots__ = ("host", "name", "password", "port", "scheme", "username")
 
