@@ -103,6 +103,16 @@ _HURRY = timedelta(minutes=1)
 """Several backups within a second are a little ahead of the clock; one further ahead is a clock that was wrong."""
 
 
+def newest(backups: Iterable[Backup], now: datetime) -> Backup | None:
+    """The newest one. Those from ahead of the clock were made while it was wrong: any other is taken for newer."""
+    return max(backups, key=lambda backup: (not is_ahead(backup, now), backup.made), default=None)
+
+
+def is_ahead(backup: Backup, now: datetime) -> bool:
+    """Whether the clock has to have been wrong, when it was made or now."""
+    return backup.made > now + _HURRY
+
+
 # --- one at a time --------------------------------------------------------------------------------------------------
 
 

@@ -73,9 +73,10 @@ def choose(deployment: Deployment, chosen: str) -> Path:
     folder = Path(derived.backup_directory(deployment))
     if chosen == LATEST:
         present = [b for b in backups.backups_in(folder, deployment.name) if b.reason != "restore"]
-        if not present:
+        latest = backups.newest(present, datetime.now(UTC))
+        if latest is None:
             raise stopped(str(folder), "there is no backup yet")
-        return present[0].path
+        return latest.path
     path = Path(chosen) if "/" in chosen else folder / chosen
     if not path.is_file():
         raise stopped(str(path), "no such backup", "`envkit backup list` shows them")
@@ -135,7 +136,7 @@ def _into_postgres(database: PostgresDatabase, source: Path, folder: Path, name:
 
     programs = postgres_programs.programs_for(database)
     if steps.take("check it", lambda: postgres.problem_of(source, programs)):
-        raise stopped(str(source), "is damaged: pg_restore cannot read it", "take another one")
+        raise stopped(str(source), "is damaged, or of a newer PostgreSQL: pg_restore cannot read it")
     steps.tell("back up what it replaces:")
     replaced = make(database, folder, name, steps, "restore")
     steps.take(

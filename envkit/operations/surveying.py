@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,8 +15,6 @@ from envkit.operations.programs import find_program
 from envkit.operations.steps import OperationError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from envkit.deployment.model import Deployment
     from envkit.operations.backups import Backup
     from envkit.operations.maintaining import Maintenance
@@ -192,7 +191,7 @@ def _version(deployment: Deployment) -> str | None:
 
 
 def _last_backup(deployment: Deployment, findings: list[Finding]) -> Backup | None:
-    from envkit.operations.backups import backups_in
+    from envkit.operations.backups import backups_in, is_ahead, newest
 
     if not derived.is_backed_up(deployment):
         return None
@@ -205,4 +204,8 @@ def _last_backup(deployment: Deployment, findings: list[Finding]) -> Backup | No
     if not present:
         findings.append(Finding(folder, "", "there is no backup yet"))
         return None
-    return present[0]
+    now = datetime.now(UTC)
+    if any(is_ahead(backup, now) for backup in present):
+        hint = "the clock was wrong then, or is now: remove or rename what is not the newest"
+        findings.append(Finding(folder, "", "holds a backup from the future", hint))
+    return newest(present, now)

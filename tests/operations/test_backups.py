@@ -17,6 +17,7 @@ from envkit.operations.backups import (
     commit,
     held,
     new_path,
+    newest,
     scratch_of,
     superfluous,
     verify_checksum,
@@ -64,6 +65,17 @@ def test_newest_first_and_nothing_else(tmp_path):
     assert [backup.path for backup in found] == [paths[1], paths[2], paths[0]]
     assert (found[2].made, found[2].size, found[2].reason, found[2].engine) == (NOON, 7, "backup", "postgresql")
     assert backups_in(tmp_path / "none", "shop") == []
+
+
+def test_the_newest_is_not_from_the_future(tmp_path):
+    """What was made while the clock was ahead comes after every other; alone, it is better than none."""
+    now = NOON + timedelta(seconds=1)
+    ahead, old, last = made_at(NOON + timedelta(days=900), NOON - timedelta(days=1), NOON, folder=tmp_path)
+    assert newest([ahead, last, old], now) == last
+    assert newest([ahead], now) == ahead
+    assert newest([], now) is None
+    hurried = made_at(now + timedelta(seconds=30), folder=tmp_path)
+    assert newest([last, *hurried], now) == hurried[0]
 
 
 def test_two_in_one_second_have_two_names(tmp_path):

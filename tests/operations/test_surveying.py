@@ -63,6 +63,19 @@ def test_all_is_well(shop, tmp_path):
     assert surveying.survey(shop).maintenance.on
 
 
+@pytest.mark.usefixtures("app")
+def test_a_backup_from_the_future(shop, tmp_path):
+    """One that was made while the clock was wrong is a finding, and the last backup is another."""
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    made = put(folder, datetime.now(UTC))
+    put(folder, datetime.now(UTC) + timedelta(days=900))
+    found = surveying.survey(shop)
+    hint = "the clock was wrong then, or is now: remove or rename what is not the newest"
+    assert problems(found) == [f"{folder}: holds a backup from the future. {hint}"]
+    assert found.backup.path == made
+
+
 def test_everything_is_told_at_once(shop, tmp_path):
     """An app that is down and a folder without backups are two findings of one call."""
     assert problems(surveying.survey(shop)) == [
