@@ -99,6 +99,7 @@ def _take_steps(
 ) -> None:
     if record.journal.exists():
         steps.take("undo what an installation left that was killed", partial(_undo, record, server))
+    _expect_own(files, record)
     changes = _put_in_place(files, steps, server, record, deployment, force=force)
     if server.run is not None:
         _start(deployment, steps, server.run, changes)
@@ -120,7 +121,7 @@ def uninstall(deployment: Deployment, steps: Steps, server: Server) -> None:
 
 
 def _uninstall(files: Files, deployment: Deployment, steps: Steps, server: Server, record: Record) -> None:
-    paths = {*record.paths(), *(artifact.path for artifact in files.artifacts)}
+    paths = {*record.paths(), *(artifact.path for artifact in files.artifacts)} - record.of_others().keys()
     run = server.run
     target = f"{deployment.name}.target"
     if run is not None and (server.root / "etc/systemd/system" / target).exists():
@@ -186,6 +187,15 @@ def _expect_settings(deployment: Deployment, root: Path) -> None:
     if file is not None and not (root / file.lstrip("/")).exists():
         hint = f"write it: envkit export --to systemd --out {shlex.quote(str(root / file.lstrip('/')))}"
         raise stopped(file, "no such file, and the app needs its settings", hint)
+
+
+def _expect_own(files: Files, record: Record) -> None:
+    """The process web of an app shop-x and the process x-web of an app shop would have one unit."""
+    others = record.of_others()
+    taken = [artifact.path for artifact in files.artifacts if artifact.path in others and not _is_shared(artifact.path)]
+    if taken:
+        hint = "give the process or the app another name"
+        raise OperationError(Finding(f"/{path}", "", f"is the app {others[path]}'s", hint) for path in taken)
 
 
 # --- files ----------------------------------------------------------------------------------------------------------

@@ -132,11 +132,16 @@ class Record:
 
     def paths(self) -> list[str]:
         """The files that are installed, below the root."""
-        return list(self._read().get("files", []))
+        return list(_read(self.file).get("files", []))
+
+    def of_others(self) -> dict[str, str]:
+        """The files, below the root, that other apps of this server have installed, and the app of each."""
+        others = [file for file in sorted(self.shared.glob(f"*/{self.file.name}")) if file != self.file]
+        return {path: file.parent.name for file in others for path in _read(file).get("files", [])}
 
     def unfinished(self) -> Changes | None:
         """What the last installation had to start anew; None where it came to its end."""
-        noted = self._read().get("unfinished", {})
+        noted = _read(self.file).get("unfinished", {})
         return None if noted is None else Changes(tuple(noted.get("changed", ())), tuple(noted.get("removed", ())))
 
     def write(self, files: Files, unfinished: Changes | None) -> None:
@@ -148,12 +153,13 @@ class Record:
         self.file.parent.mkdir(parents=True, exist_ok=True)  # where every file was in place, nobody has made it yet
         place(self.file, json.dumps(noted, indent=2).encode() + b"\n", mode=0o644)
 
-    def _read(self) -> dict[str, Any]:
-        try:
-            noted = json.loads(self.file.read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return noted if isinstance(noted, dict) else {}
+
+def _read(record: Path) -> dict[str, Any]:
+    try:
+        noted = json.loads(record.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def changes_of(changed: list[str], removed: list[str], before: Changes | None) -> Changes:

@@ -258,6 +258,19 @@ def test_apps_do_not_take_from_each_other(root):
     assert "etc/nginx/sites-enabled/catch-all-8080.conf" in tree(root)
 
 
+def test_one_unit_of_two_apps(root):
+    """Where the names of app and process make the unit of another app, that one stays, also when nothing asks first."""
+    install(replace(SHOP, processes={"x-web": Process(command=("/srv/shop/x",))}), Steps(), Server(root, None))
+    before = tree(root)
+    other = Deployment(name="shop-x", app="a:app", http=Http(domains=("b.test",)))
+    with pytest.raises(OperationError) as caught:
+        install(other, Steps(), Server(root, None))
+    hint = "give the process or the app another name"
+    assert str(caught.value) == f"/etc/systemd/system/shop-x-web.service: is the app shop's. {hint}"
+    uninstall(other, Steps(), Server(root, None))
+    assert tree(root) == before
+
+
 def test_a_rehearsal_changes_nothing(root):
     """Every step is told, and neither a file nor a command is touched."""
     before, commands, told = tree(root), Commands(), []
