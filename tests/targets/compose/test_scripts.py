@@ -105,6 +105,19 @@ def test_an_image_of_a_registry_is_pulled(deploy, recorder):
     assert [*PROJECT, "up", "-d", "--no-deps", "web", "nginx", "certbot"] in recorder.calls
 
 
+def test_another_folder_of_the_same_name_is_not_taken(deploy, recorder, tmp_path):
+    """Where CDPATH leads elsewhere, the script still goes to the folder that it lies in."""
+    deploy("least")
+    (tmp_path / "home/shop").mkdir(parents=True)
+    (tmp_path / "elsewhere/shop").mkdir(parents=True)
+    (tmp_path / "deploy.sh").rename(tmp_path / "home/shop/deploy.sh")
+    recorder.program("docker", "pwd >&2")
+    script = f"export CDPATH={tmp_path}/elsewhere; exec sh shop/deploy.sh"
+    done = recorder.run("sh", "-c", script, cwd=tmp_path / "home")
+    assert done.returncode == 0
+    assert set(done.stderr.splitlines()) == {str(tmp_path / "home/shop")}
+
+
 @pytest.fixture
 def certbot(recorder):
     """The command of the service certbot, started with stand-ins; ended with the test."""

@@ -103,6 +103,21 @@ def test_bind_mounts(run, recorder, tmp_path):
     assert "127.0.0.1:5000:80" in made
 
 
+def test_another_folder_of_the_same_name_is_not_taken(run, recorder, tmp_path):
+    """Where CDPATH leads elsewhere, and blanks are in the path, a relative folder still lies beside the script."""
+    run("least")
+    home, elsewhere = tmp_path / "my home", tmp_path / "elsewhere"
+    for folder in (home, elsewhere):
+        (folder / "shop/data").mkdir(parents=True)
+    write_artifacts(render(described("everything")).artifacts, home / "shop")
+    script = home / "shop" / FILE
+    script.write_text(script.read_text().replace("/srv/up loads", str(tmp_path)))
+    start = f"export CDPATH={elsewhere}; exec sh shop/{FILE} {tmp_path}/app.env"
+    done = recorder.run("sh", "-c", start, cwd=home)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert any(f"type=bind,source={home}/shop/data,target=/data" in call for call in recorder.calls)
+
+
 def changes(recorder):
     """The calls that change something, but for the removal of what no run left."""
     said = [call[1:] for call in recorder.calls if call[1] not in {"version", "container"}]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
+import termios
+import time
 import tomllib
 
 import pytest
@@ -127,11 +130,25 @@ def test_values_are_asked_for(project, recorder):
     assert [call[5:] for call in recorder.calls] == [["GITHUB_KEY", PEM], ["AWS_LOCAL", "True"]]
 
 
+def test_an_interrupted_prompt_leaves_a_terminal_that_echoes(project, recorder):
+    """Ctrl-C while a secret is asked for, where sh is dash as where it is bash."""
+    for shell in ("dash", "bash"):
+        person, terminal = pty.openpty()
+        command = [shell, str(project / "inertia-settings.sh"), "production"]
+        script = subprocess.Popen(
+            command, stdin=terminal, stdout=terminal, stderr=terminal, env=recorder.environ(), start_new_session=True
+        )
+        wait_until_silent(person)
+        os.killpg(script.pid, signal.SIGINT)
+        assert script.wait(30) == 130
+        assert termios.tcgetattr(terminal)[3] & termios.ECHO
+        os.close(terminal)
+        os.close(person)
+    assert recorder.calls == []
+
+
 def wait_until_silent(terminal):
     """Returns when the terminal no longer echoes."""
-    import termios
-    import time
-
     end = time.monotonic() + 20
     while termios.tcgetattr(terminal)[3] & termios.ECHO:
         assert time.monotonic() < end

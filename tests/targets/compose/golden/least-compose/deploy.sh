@@ -4,7 +4,8 @@
 # Replaces what runs by what compose.yaml says, in an order in which nothing is lost. For docker-compose 1: COMPOSE=docker-compose ./deploy.sh
 # A compose.override.yaml beside compose.yaml is yours, and read as well.
 set -eu
-cd "$(dirname "$0")"
+# Another folder of this name is not meant, though CDPATH may lead there.
+CDPATH='' cd -- "$(dirname -- "$0")"
 
 # Where Inertia's file lies beside compose.yaml, docker-compose 1 would take that one, and Compose 2 say so each time.
 if [ -e docker-compose.yml ] && [ -z "${COMPOSE_FILE-}" ]; then
