@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def command(*, description: Path | None, root: Path | None, dry_run: bool) -> None:
     """Stop the app's units and remove the files that `envkit install` put in place.
 
-    Settings, data, backups, logs and accounts stay, and so does what refuses foreign hosts for every app of the server.
+    Settings, data, backups, logs and accounts stay, and so does what refuses foreign hosts for every app of the server;
+    over TLS it goes with the last app that has TLS.
     """
     from envkit.deployment.reading import load_description
     from envkit.operations.installing import Server, this_server, uninstall

@@ -28,7 +28,7 @@ from envkit.targets.nginx import is_catch_all
 from envkit.targets.systemd import units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from envkit.deployment.model import Deployment
     from envkit.operations.server_files import Changes, Files
@@ -121,7 +121,11 @@ def uninstall(deployment: Deployment, steps: Steps, server: Server) -> None:
 
 
 def _uninstall(files: Files, deployment: Deployment, steps: Steps, server: Server, record: Record) -> None:
-    paths = {*record.paths(), *(artifact.path for artifact in files.artifacts)} - record.of_others().keys()
+    others = record.of_others()
+    installed = {*record.paths(), *(artifact.path for artifact in files.artifacts)}
+    paths = {path for path in installed - others.keys() if not _stays(path, others)}
+    for path in sorted(path for path in installed & others.keys() if _is_of_tls(path)):
+        steps.tell(f"leave /{path} to the app {others[path]}: `envkit install` of it writes its own certificate there")
     run = server.run
     target = f"{deployment.name}.target"
     if run is not None and (server.root / "etc/systemd/system" / target).exists():
@@ -129,10 +133,10 @@ def _uninstall(files: Files, deployment: Deployment, steps: Steps, server: Serve
         for unit in reversed(units.started(deployment)):
             _run(steps, run, ["systemctl", "stop", unit])
     try:
-        for path in sorted(path for path, leads_to in files.links.items() if leads_to and not _is_shared(path)):
+        for path in sorted(path for path, to in files.links.items() if to and not _stays(path, others)):
             if (server.root / path).is_symlink():
                 steps.take(f"remove /{path}", partial(server_files.link, server.root / path, None))
-        for path in sorted(path for path in paths if not _is_shared(path)):
+        for path in sorted(paths):
             _remove(server.root / path, f"/{path}", steps)
         for note in (record.file, record.journal):
             if note.exists():
@@ -149,6 +153,15 @@ def _uninstall(files: Files, deployment: Deployment, steps: Steps, server: Serve
 def _is_shared(path: str) -> bool:
     """What refuses foreign hosts does so for every app of the server."""
     return is_catch_all(basename(path))
+
+
+def _is_of_tls(path: str) -> bool:
+    return _is_shared(path) and "-tls" in basename(path)
+
+
+def _stays(path: str, others: Container[str]) -> bool:
+    """Over TLS it names a certificate, without which nginx does not start: it goes with the last app that has TLS."""
+    return _is_shared(path) and (not _is_of_tls(path) or f"{server_files.AVAILABLE}/{basename(path)}" in others)
 
 
 def _remove(path: Path, name: str, steps: Steps) -> None:

@@ -258,6 +258,28 @@ def test_apps_do_not_take_from_each_other(root):
     assert "etc/nginx/sites-enabled/catch-all-8080.conf" in tree(root)
 
 
+def test_the_refusal_over_tls_goes_with_the_last_app_of_tls(root):
+    """It names a certificate of an app; while another app needs it, it stays, and whose it is to become is told."""
+    files = {"certificate": "/etc/tls/chain.pem", "certificate_key": "/etc/tls/key.pem"}
+    apps = [
+        Deployment(name=name, app="a:app", http=Http(domains=(f"{name}.test",), tls="files", **files))
+        for name in ("blog", "shop")
+    ]
+    for app in apps:
+        install(app, Steps(), Server(root, None))
+    names = {f"etc/nginx/{folder}/catch-all-tls.conf" for folder in ("sites-available", "sites-enabled")}
+    told = []
+    uninstall(apps[1], Steps(told.append), Server(root, None))
+    assert told[0] == (
+        "leave /etc/nginx/sites-available/catch-all-tls.conf to the app blog: `envkit install` of it writes its own "
+        "certificate there"
+    )
+    assert names <= tree(root).keys()
+    uninstall(apps[0], Steps(), Server(root, None))
+    assert not names & tree(root).keys()
+    assert "etc/nginx/sites-enabled/catch-all.conf" in tree(root)
+
+
 def test_one_unit_of_two_apps(root):
     """Where the names of app and process make the unit of another app, that one stays, also when nothing asks first."""
     install(replace(SHOP, processes={"x-web": Process(command=("/srv/shop/x",))}), Steps(), Server(root, None))
