@@ -66,6 +66,9 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
         notes.append(f"the description names the app {chosen}, so {app} was not taken")
     elif not described:
         notes += [f"{other} looks like an application, too" for other in seen.apps if app is None and other != chosen]
+    in_src = _is_in_src(folder, chosen)
+    if in_src:
+        notes.append("the app lies in src, where Python looks when it is installed: pip install --editable .")
     due: list[Artifact] = []
     settings = described.get("settings") or next(iter(seen.settings_classes), None)
     if settings is not None:
@@ -82,7 +85,7 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
     if docker:
         from envkit.targets.dockerfile import DOCKERIGNORE, app_dockerfile
 
-        due += [Artifact("Dockerfile", app_dockerfile()), Artifact(".dockerignore", DOCKERIGNORE)]
+        due += [Artifact("Dockerfile", app_dockerfile(in_src=in_src)), Artifact(".dockerignore", DOCKERIGNORE)]
         notes += _notes_for_docker(folder)
     present = [artifact.path for artifact in due if os.path.lexists(folder / artifact.path)]
     if _is_described(folder):
@@ -95,6 +98,13 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
         notes.append(f".dockerignore is there already; see that it keeps {ENV_FILE}, .git and data out of the image")
     changes = (*written, *(Change(path, "unchanged") for path in present))
     return Initialised(chosen, settings, changes, tuple(notes))
+
+
+def _is_in_src(folder: Path, app: str) -> bool:
+    """Whether Python, started in the project's folder, misses the app's modules, which are one folder below."""
+    first = app.partition(":")[0].partition(".")[0]
+    roots = [root for root in (folder, folder / "src") if (root / first).is_dir() or (root / f"{first}.py").is_file()]
+    return roots == [folder / "src"]
 
 
 # --- the description ------------------------------------------------------------------------------------------------

@@ -229,6 +229,16 @@ def test_docker_adds_the_two_files(shop, envkit):
     assert envkit("check").err.count("envkit.toml:") == 0
 
 
+def test_docker_for_an_app_in_src(shop, envkit):
+    """Python finds the app's modules in the image, and a note says how it finds them here."""
+    (shop / "src").mkdir()
+    (shop / "web_shop").rename(shop / "src/web_shop")
+    note = "note: the app lies in src, where Python looks when it is installed: pip install --editable .\n"
+    assert note in envkit("init").err
+    assert note in envkit("init", "--docker").err
+    assert (shop / "Dockerfile").read_text().splitlines()[-3:] == ["COPY . .", "ENV PYTHONPATH=/app/src", "USER app"]
+
+
 def test_docker_for_a_project_that_is_described(shop, envkit):
     """What the files that are there may lack is a note; what they have is not."""
     envkit("init")

@@ -50,16 +50,21 @@ def render(deployment: Deployment) -> Rendering:
     return Rendering(artifacts, tuple(_findings(deployment)))
 
 
-def app_dockerfile() -> str:
-    """The five lines of an app's own Dockerfile: dependencies before code, so that new code reinstalls nothing."""
+def app_dockerfile(*, in_src: bool = False) -> str:
+    """The five lines of an app's own Dockerfile: dependencies before code, so that new code reinstalls nothing.
+
+    A sixth lets Python find the app's modules where they lie in the folder `src`.
+    """
     from envkit import __version__
+
+    path = "ENV PYTHONPATH=/app/src\n" if in_src else ""
 
     return f"""\
 FROM envkit-base:{__version__}
 COPY requirements.txt ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf,mode=0444 pip install --no-cache-dir -r requirements.txt
 COPY . .
-USER app
+{path}USER app
 """
 
 
