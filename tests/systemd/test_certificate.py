@@ -95,6 +95,18 @@ def test_renewal(server, time):
     assert len(load.result["certificates"]) == 2
 
 
+def test_the_hook_tests_first(server):
+    """Where another site is wrong, the hook fails and says so, and nginx goes on as it was."""
+    workers = "cat /proc/$(cat /run/nginx.pid)/task/*/children"
+    before = server.run("sh", "-c", workers)
+    wrong = server.path("/etc/nginx/sites-enabled/zz-wrong")
+    wrong.write_text("no_such_directive;\n")
+    code, said = server.attempt("/usr/local/lib/envkit/shop/certificate-renewed")
+    wrong.unlink()
+    assert (code, 'unknown directive "no_such_directive"' in said) == (1, True)
+    assert server.run("sh", "-c", workers) == before
+
+
 @pytest.fixture
 def settings(server):
     """A function that gives a unit lines of its own until the test ends."""

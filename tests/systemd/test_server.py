@@ -54,6 +54,25 @@ def test_stop_and_start(machine):
     test_everything_runs(machine)
 
 
+def test_ready_when_healthy(machine):
+    """A started web process is no sooner active than it answers its health path by 200, and the journal says why."""
+    unwell = machine.path("/var/lib/shop/unwell")
+    unwell.touch()
+    machine.run("systemctl", "restart", "--no-block", "shop-web.service")
+    said = "journalctl", "-u", "shop-web.service", "-o", "cat", "-n", "20", "--no-pager"
+    machine.wait(lambda: "waiting for /health: status 503" in machine.run(*said), "nobody waits")
+    assert machine.show("shop-web.service", "ActiveState") == ["activating"]
+    unwell.unlink()
+    machine.settle("shop-web.service")
+
+
+def test_limits(machine):
+    """The memory of the description and as many files as connections need are the limits of the running process."""
+    master, memory = machine.show("shop-web.service", "MainPID", "MemoryMax")
+    assert memory == str(512 * 1024 * 1024)
+    assert "Max open files            16384                16384" in machine.run("cat", f"/proc/{master}/limits")
+
+
 def test_broken_version(machine):
     """A version that cannot start is reported, and tried again until it is put right; who waits meanwhile is served."""
     place = machine.path("/srv/shop/shop.py")
