@@ -21,8 +21,8 @@ from envkit.targets.compose.services import (
     NGINX_GROUP,
     RELEASE,
     container_of,
-    flag_folder,
     mounts_of,
+    nginx_paths,
     process_names,
     runs_always,
     services_context,
@@ -169,10 +169,9 @@ def _deploy_script(deployment: Deployment, form: Form) -> str:
 
 
 def _folders(deployment: Deployment) -> list[str]:
-    """Those of the machine that the containers see; nginx's folder with the flag of maintenance among them."""
+    """Those of the machine that the containers see, and files alike; nginx's own come last."""
     mounted = [host for name in process_names(deployment) for host, _ in mounts_of(deployment, name)]
-    flag = flag_folder(deployment)
-    return list(dict.fromkeys([*mounted, *((flag,) if flag else ())]))
+    return list(dict.fromkeys([*mounted, *nginx_paths(deployment)]))
 
 
 def _proxy_dockerfile(deployment: Deployment, form: Form) -> str:

@@ -71,6 +71,14 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
             'add settings = "module:Class"',
             "compose-no-settings",
         )
+    if deployment.http.tls == "files":
+        # A bind mount of a file stays with the inode that it found, and follows a symbolic link once.
+        yield _warning(
+            "http.certificate",
+            "is mounted as a file, so nginx's container does not see one that is put in its place by mv, or by a link",
+            f"write new ones into the same files (cp does), or run: docker compose -p {deployment.name} restart nginx",
+            "compose-certificate-files",
+        )
     if deployment.http.static:
         yield _warning(
             "http.static",

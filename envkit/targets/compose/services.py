@@ -186,17 +186,19 @@ def _nginx(deployment: Deployment, form: Form) -> dict[str, Any]:
     if http.http3:
         published.append(f"{host}{http.tls_port}:{http.tls_port}/udp")
     binds = [] if form.alone else [(f"./{form.proxy}", CONTAINER_FOLDER)]
-    certificate = derived.certificate(deployment) if http.tls == "files" else None
-    flag = flag_folder(deployment)
-    own = [
-        *(certificate or ()),
-        *((flag,) if flag else ()),
-        *((deployment.maintenance.page,) if deployment.maintenance.page else ()),
-        *(static.directory for static in http.static.values()),
-    ]
     return {
         "image": f"{deployment.name}-nginx" if form.alone else container.images.nginx,
         "build": _build(container, form, f"{form.proxy}/Dockerfile") if form.alone else None,
         "ports": published,
-        "binds": [*binds, *((path, path) for path in dict.fromkeys(own))],
+        "binds": [*binds, *((path, path) for path in nginx_paths(deployment))],
     }
+
+
+def nginx_paths(deployment: Deployment) -> list[str]:
+    """Folders and files of the machine that nginx's container sees at the same place."""
+    flag = flag_folder(deployment)
+    page = deployment.maintenance.page
+    certificate = derived.certificate(deployment) if deployment.http.tls == "files" else None
+    folders = [static.directory for static in deployment.http.static.values()]
+    paths = [*(certificate or ()), *((flag,) if flag else ()), *((page,) if page else ()), *folders]
+    return list(dict.fromkeys(paths))

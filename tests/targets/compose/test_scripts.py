@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -96,6 +97,31 @@ def test_a_missing_folder_is_told(deploy, recorder):
     expected = "./data is missing: make it; where the app writes, owned by the container's user\n"
     assert (done.returncode, done.stderr) == (1, expected)
     assert recorder.calls == []
+
+
+def test_a_missing_certificate_is_told(deploy, recorder):
+    """Before anything is replaced: Docker would refuse nginx's container when the app's is new already."""
+    done = deploy("files")
+    expected = "/etc/ssl/shop.pem is missing: make it; where the app writes, owned by the container's user\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+    assert recorder.calls == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a folder of another user's")
+def test_what_the_user_may_not_see_is_not_missing(deploy, recorder, tmp_path):
+    """Docker may look into the folder of a private key, where a user of the group docker may not."""
+    deploy("files")
+    hidden = tmp_path / "hidden"
+    hidden.mkdir(mode=0o700)
+    os.chown(hidden, 65534, 65534)
+    script = tmp_path / "deploy.sh"
+    text = script.read_text()
+    paths = next(line for line in text.splitlines() if line.startswith("for folder in"))
+    less = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", str(script))
+    script.write_text(text.replace(paths, f"for folder in {hidden}/key.pem; do"))
+    assert recorder.run(*less).returncode == 0
+    script.write_text(text.replace(paths, f"for folder in {tmp_path}/gone/key.pem; do"))
+    assert recorder.run(*less).returncode == 1
 
 
 def test_an_image_of_a_registry_is_pulled(deploy, recorder):

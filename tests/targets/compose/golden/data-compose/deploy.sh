@@ -19,9 +19,17 @@ compose() {
     ${COMPOSE:-docker compose} -p shop "$@"
 }
 
-# Docker would make a missing folder itself, as root's.
+# Docker refuses what is missing when the app is replaced already, or makes a folder of root's in its place.
+is_missing() {
+    [ ! -e "$1" ] || return 1
+    above=$1
+    until [ -e "$above" ]; do
+        above=$(dirname -- "$above")
+    done
+    [ -x "$above" ] # else this user, unlike Docker, may not look: of a private key's folder, say
+}
 for folder in ./data '/srv/up loads'; do
-    if [ ! -e "$folder" ]; then
+    if is_missing "$folder"; then
         echo "$folder is missing: make it; where the app writes, owned by the container's user" >&2
         exit 1
     fi
