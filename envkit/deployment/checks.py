@@ -52,6 +52,7 @@ def check(
         *_timeouts(deployment),
         *_processes(deployment, given),
         *_web(deployment, environ, given),
+        *_mounts(deployment),
         *_backup(deployment),
     ]
 
@@ -189,6 +190,16 @@ def _asks_for_more(concurrency: str) -> bool:
 
 
 # --- backups --------------------------------------------------------------------------------------------------------
+
+
+def _mounts(deployment: Deployment) -> Iterator[Problem]:
+    """Docker takes one mount for a folder of the container."""
+    folders = (
+        [mount.rpartition(":")[2].rstrip("/") for mount in deployment.container.data] if deployment.container else []
+    )
+    for index, folder in enumerate(folders):
+        if folder in folders[:index]:
+            yield Problem(("container", "data", index), f"mounts {folder}, as one before it does")
 
 
 def _backup(deployment: Deployment) -> Iterator[Problem]:

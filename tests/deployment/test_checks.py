@@ -197,3 +197,11 @@ def test_every_contradiction_at_once():
         "http.timeouts.send",
         "processes.a.command",
     ]
+
+
+def test_two_mounts_of_one_folder():
+    """Docker refuses the container; one folder of the machine may be seen at several places."""
+    assert problems('[container]\ndata = ["/a:/data", "/b:/data/"]\n') == [
+        "4: container.data[1]: mounts /data, as one before it does"
+    ]
+    assert problems('[container]\ndata = ["/a:/data", "/a:/data/old"]\n') == []
