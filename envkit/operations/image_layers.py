@@ -15,7 +15,9 @@ PRIVATE_KEY = re.compile(
     # A line of its own, or in one line with the newlines escaped; what follows is no pattern but a key (RFC 7468).
     rb"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----(\\n|\r?\n)([A-Za-z-]+: [^\n]*\n)*\r?\n?[A-Za-z0-9+/=]{40}"
 )
-_EXAMPLES = frozenset({".env.defaults", ".env.dist", ".env.example", ".env.sample", ".env.schema", ".env.template"})
+_EXAMPLES = frozenset(
+    {".env.defaults", ".env.dist", ".env.example", ".env.sample", ".env.schema", ".env.template", "example.env"}
+)
 _OF_PACKAGES = re.compile(r"(?:^|/)(?:site-packages|dist-packages)/|^usr/(?:share|lib)/")
 
 
@@ -43,14 +45,17 @@ def found_in_layer(file: IO[bytes]) -> Iterator[Found]:
             opened = layer.extractfile(inner) if inner.isfile() and inner.size <= LARGEST else None
             content = opened.read() if opened else b""
             if _is_env_file(path):
-                yield Found(path, f"an env file{_names_in(content)}", is_of_a_package=False)
+                of_a_package = _OF_PACKAGES.search(path) is not None and not path.rpartition("/")[2].startswith(".")
+                yield Found(path, f"an env file{_names_in(content)}", of_a_package)
             if b"PRIVATE KEY-----" in content and PRIVATE_KEY.search(content):
                 yield Found(path, "a private key", _OF_PACKAGES.search(path) is not None)
 
 
 def _is_env_file(path: str) -> bool:
     name = path.rpartition("/")[2]
-    return (name == ".env" or name.startswith(".env.")) and name not in _EXAMPLES
+    # `app.env` is what an exported file is called in the documentation.
+    # A name that begins with .wh. says of a layer below that its file is deleted (OCI Image Layer 1.1, whiteouts).
+    return (name.startswith(".env.") or name.endswith(".env")) and not name.startswith(".wh.") and name not in _EXAMPLES
 
 
 def _names_in(content: bytes) -> str:

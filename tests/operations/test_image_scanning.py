@@ -104,13 +104,23 @@ def test_a_key_in_any_form(saved, content):
         ("app/readme.md", b"It begins with -----BEGIN PRIVATE KEY-----\nand then some words follow.\n"),
         ("app/ssh.py", b'_START = b"-----BEGIN OPENSSH PRIVATE KEY-----"\n'),
         ("app/cert.pem", KEY.replace(b"RSA PRIVATE KEY", b"CERTIFICATE")),
-        ("app/environment.env", b"A=b\n"),
+        ("app/environment", b"A=b\n"),
+        ("app/example.env", b"A=b\n"),
         ("app/.env/file", b"A=b\n"),
     ],
 )
 def test_what_is_neither(saved, name, content):
     """Code that knows keys, certificates and other files are no finding."""
     assert scan_image(saved([{name: content}], ["COPY"])) == ()
+
+
+@pytest.mark.parametrize("name", ["app.env", "prod.env", ".env.production", "config/.env"])
+def test_an_env_file_of_any_name(saved, name):
+    """Also one that was exported under another name than .env; its values are not shown."""
+    (finding,) = scan_image(saved([{f"app/{name}": b"API_TOKEN=canary\n"}], ["COPY"]))
+    assert (finding.name, finding.severity) == (f"/app/{name}", "error")
+    assert "an env file (it sets API_TOKEN)" in finding.problem
+    assert "canary" not in str(finding)
 
 
 def test_keys_of_packages_are_warnings(saved):
