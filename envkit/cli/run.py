@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from envkit.cli.command import Command, description_option, out_option, settings_option
 from envkit.cli.output import echo_findings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envkit.findings import Finding
 
 WRONG_SETTINGS = 78
 """EX_CONFIG of sysexits(3), so that a supervisor can be told not to start it again (RestartPreventExitStatus=78)."""
@@ -23,7 +29,7 @@ WRONG_SETTINGS = 78
         "envkit run --no-check release",
     ),
 )
-@click.argument("process")
+@click.argument("process", required=False, metavar="PROCESS")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT]...")
 @description_option
 @settings_option
@@ -39,7 +45,7 @@ WRONG_SETTINGS = 78
 def command(
     context: click.Context,
     *,
-    process: str,
+    process: str | None,
     arguments: tuple[str, ...],
     description: Path | None,
     class_name: str | None,
@@ -51,18 +57,20 @@ def command(
 
     PROCESS is a name in [processes] of the description; web is served by gunicorn unless it has a command of its own.
     ARGUMENTs are added to its command. Signals reach the process itself: no shell and no envkit stand between, and
-    the environment is handed on as it is. When the description or the settings are wrong, every problem is printed
-    and the exit code is 78. gunicorn reads the file that `envkit render` wrote; where there is none, or variables
-    such as ENVKIT_HTTP__DOMAINS change the description, the file is rendered anew. Before release, the database that
-    [backup] names is backed up; without the backup, release does not run.
+    the environment is handed on as it is. When the description or the settings are wrong, or the socket of web has no
+    folder, every problem is printed and the exit code is 78. gunicorn reads the file that `envkit render` wrote; where
+    there is none, or variables such as ENVKIT_HTTP__DOMAINS change the description, the file is rendered anew. Before
+    release, the database that [backup] names is backed up; without the backup, release does not run.
     """
     from envkit.deployment import derived
     from envkit.deployment.errors import DescriptionError
     from envkit.deployment.reading import load_description
-    from envkit.operations.running import CannotRunError, become, process_command
+    from envkit.operations.running import CannotRunError, become, known_processes, process_command
 
     try:
         deployment = load_description(description)
+        if process is None:
+            raise click.UsageError(f"which process? {known_processes(deployment)}", context)
         words = process_command(process, deployment, folder=out, config=config, arguments=arguments)
     except DescriptionError as error:
         echo_findings(error.findings)
@@ -70,8 +78,16 @@ def command(
     except CannotRunError as error:
         raise click.UsageError(str(error), context) from None
     wanted = class_name or deployment.settings
+    problems = []
+    if process == "web":
+        from envkit.operations.listening import find_no_socket
+
+        problems += find_no_socket(deployment, folder=out, config=config, arguments=arguments)
     if wanted is not None and not no_check:
-        _check(context, wanted)
+        problems += _problems_of_settings(wanted, let_errors_through=context.obj["traceback"])
+    echo_findings(problems)
+    if any(problem.severity == "error" for problem in problems):
+        context.exit(WRONG_SETTINGS)
     if process == "release" and derived.is_backed_up(deployment) and deployment.backup.before_release:
         from envkit.cli.progress import told
         from envkit.operations.backing_up import back_up
@@ -83,16 +99,12 @@ def command(
         raise click.UsageError(str(error), context) from None
 
 
-def _check(context: click.Context, class_name: str) -> None:
+def _problems_of_settings(class_name: str, *, let_errors_through: bool) -> Sequence[Finding]:
     from envkit.operations.checking import check_settings
     from envkit.operations.importing import ImportProblem, settings_class
 
     try:
-        model = settings_class(class_name, let_errors_through=context.obj["traceback"])
+        model = settings_class(class_name, let_errors_through=let_errors_through)
     except ImportProblem as problem:
-        echo_findings(problem.findings)
-        context.exit(WRONG_SETTINGS)
-    checked = check_settings(model)
-    echo_findings(checked.findings)
-    if checked.settings is None:
-        context.exit(WRONG_SETTINGS)
+        return problem.findings
+    return check_settings(model).findings

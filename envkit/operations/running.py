@@ -49,8 +49,7 @@ def process_command(
     """
     process = deployment.processes.get(name)
     if process is None and name != "web":
-        known = (*deployment.processes, *(() if "web" in deployment.processes else ("web",)))
-        hint = did_you_mean(name, known) or f"known: {', '.join(known)}"
+        hint = did_you_mean(name, _names(deployment)) or known_processes(deployment)
         raise CannotRunError(Finding("envkit.toml", f"processes.{name}", "no such process", hint))
     if process is not None and process.command:
         return [*process.command, *arguments]
@@ -60,6 +59,11 @@ def process_command(
     if config is None and (_is_overridden() or not file.is_file()):
         file = _rendered_into_memory(deployment, file)
     return ["gunicorn", "--config", str(file), *arguments, deployment.app]
+
+
+def known_processes(deployment: Deployment) -> str:
+    """The names that `process_command` takes, in words."""
+    return f"known: {', '.join(_names(deployment))}"
 
 
 def become(command: Sequence[str]) -> NoReturn:
@@ -91,6 +95,10 @@ def become(command: Sequence[str]) -> NoReturn:
     raise CannotRunError(Finding("", command[0], problem))
 
 
+def _names(deployment: Deployment) -> tuple[str, ...]:
+    return (*deployment.processes, *(() if "web" in deployment.processes else ("web",)))
+
+
 def _is_overridden() -> bool:
     """Whether the environment changes keys of the description, which the file written earlier does not know."""
     from envkit.deployment.overrides import PREFIX, find_overrides
@@ -108,10 +116,12 @@ def _rendered_into_memory(deployment: Deployment, place: Path) -> Path:
     text = f"__file__ = {str(place.absolute())!r}\n{artifact.text}"
     if not hasattr(os, "memfd_create"):  # not Linux
         return _rendered_into_a_folder(text)
-    descriptor = os.memfd_create(GUNICORN_FILE, 0)  # without MFD_CLOEXEC: it is there for the program we become
+    from envkit.operations import gunicorn_file
+
+    descriptor = os.memfd_create(gunicorn_file.NAME, 0)  # without MFD_CLOEXEC: it is there for the program we become
     with open(descriptor, "wb", closefd=False) as file:
         file.write(text.encode())
-    return Path(f"/proc/self/fd/{descriptor}")
+    return Path(gunicorn_file.__file__)
 
 
 def _rendered_into_a_folder(text: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -63,6 +64,13 @@ def test_an_unknown_process_is_a_wrong_call(project):
     assert "envkit.toml: processes.workr: no such process. did you mean worker?" in done.stderr
 
 
+def test_a_call_without_a_process_is_told_which_there_are(project):
+    """Those of the description, and web, which is there without being described."""
+    done = _run(project)
+    assert done.returncode == 2
+    assert "Error: which process? known: worker, web\n" in done.stderr
+
+
 def test_a_missing_program_is_a_wrong_call(project):
     """A command that is not installed is named."""
     _add(project, '[processes.broken]\ncommand = ["no-such-program-here"]\n')
@@ -108,6 +116,84 @@ def test_signals_that_python_ignores_have_their_usual_effect(project):
     assert not ignored & (1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1))
 
 
+# --- the socket's folder ---
+
+
+def _without_a_folder(project):
+    """The description of an app whose folder below /run is not there."""
+    text = (project / "envkit.toml").read_text()
+    (project / "envkit.toml").write_text(text.replace('name = "shop"', 'name = "no-such-app-here"'))
+
+
+def test_a_socket_without_its_folder_is_said_before_gunicorn_starts(project):
+    """It would try for some seconds and end without a hint; problems of the settings stand beside it."""
+    _without_a_folder(project)
+    environ = {name: text for name, text in os.environ.items() if name != "API_TOKEN"}
+    done = _run(project, "web", environ=environ)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr == (
+        "envkit.toml: http.upstream: is unix:/run/no-such-app-here/web.sock unless given, "
+        "and there is no folder /run/no-such-app-here. "
+        'systemd makes it on a server; in a container give http.upstream = "web:8000", or '
+        "ENVKIT_HTTP__UPSTREAM=web:8000; on your own machine use `envkit up`\n"
+        "ShopSettings: API_TOKEN: is not set. set API_TOKEN in the environment or a .env file, "
+        "or name its file in API_TOKEN_FILE\n"
+    )
+
+
+def test_a_socket_of_ones_own_without_its_folder_is_said(project):
+    """The folder that is missing is named."""
+    done = _run(
+        project, "web", environ={**os.environ, "API_TOKEN": "a", "ENVKIT_HTTP__UPSTREAM": f"unix:{project}/no/s"}
+    )
+    assert done.returncode == 78
+    assert done.stderr == (
+        f"environment: ENVKIT_HTTP__UPSTREAM: is a socket, and there is no folder {project}/no. "
+        "make the folder, or give a host and port\n"
+    )
+
+
+def test_a_folder_that_cannot_be_written_is_said(project):
+    """As where systemd made it for another user."""
+    (project / "envkit.toml").write_text(
+        (project / "envkit.toml").read_text().replace("[http]", '[http]\nupstream = "unix:/proc/self/web.sock"')
+    )
+    done = _run(project, "web")
+    assert done.returncode == 78
+    assert done.stderr == (
+        "envkit.toml: http.upstream: is a socket, and this user may not write in /proc/self. "
+        "let this user write there, or give a host and port\n"
+    )
+
+
+@pytest.mark.parametrize("how", ["argument", "environment", "local file", "rendered file"])
+def test_gunicorn_may_be_told_to_listen_elsewhere(project, how):
+    """Where its own arguments, variable or files say where it listens, the socket's folder need not be there."""
+    _without_a_folder(project)
+    address = f"127.0.0.1:{_free_port()}"
+    (project / "deploy").mkdir()
+    if how == "local file":
+        (project / "deploy/gunicorn.local.py").write_text(f"bind = '{address}'\n")
+    if how == "rendered file":
+        (project / "deploy/gunicorn.conf.py").write_text(f"bind = '{address}'\ncontrol_socket_disable = True\n")
+    child = subprocess.Popen(
+        [*ENVKIT, "run", "web", *(["--bind", address] if how == "argument" else [])],
+        cwd=project,
+        env={
+            **os.environ,
+            "API_TOKEN": "a",
+            **({"GUNICORN_CMD_ARGS": f"--bind={address}"} if how == "environment" else {}),
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert _until(lambda: _get(int(address.rpartition(":")[2]))) == "well\n"
+    finally:
+        child.terminate()
+        child.wait(timeout=60)
+
+
 # --- gunicorn -------------------------------------------------------------------------------------------------------
 
 SLOW_APP = """\
@@ -151,7 +237,7 @@ def _until(condition):
 
 
 @contextmanager
-def _serving(project, *arguments, environ=()):
+def _serving(project, *arguments, environ=(), before=()):
     port = _free_port()
     text = (project / "envkit.toml").read_text().replace("[http]", f'[http]\nupstream = "127.0.0.1:{port}"')
     (project / "envkit.toml").write_text(text)
@@ -160,7 +246,7 @@ def _serving(project, *arguments, environ=()):
         subprocess.run([*ENVKIT, "render", "gunicorn"], cwd=project, check=True, capture_output=True)
     given = [argument for argument in arguments if argument != "--rendered"]
     child = subprocess.Popen(
-        [*ENVKIT, "run", *given, "web"],
+        [*before, *ENVKIT, "run", *given, "web"],
         cwd=project,
         env={**os.environ, "API_TOKEN": "a", **dict(environ)},
         stdout=subprocess.PIPE,
@@ -206,6 +292,28 @@ def test_gunicorn_reads_its_file_again_on_hup(project):
         out, _ = child.communicate(timeout=30)
     assert child.returncode == 0
     assert "Hang up" in out
+
+
+def test_every_line_of_the_log_is_json_when_it_is_rendered_at_start(project):
+    """From the first line to the last: gunicorn has nothing to say about where its file lies."""
+    with _serving(project) as (child, port):
+        _until(lambda: _get(port))
+        child.send_signal(signal.SIGTERM)
+        out, _ = child.communicate(timeout=30)
+    messages = [json.loads(line).get("message", "") for line in out.splitlines()]
+    assert any(message.startswith("Starting gunicorn") for message in messages)
+    assert any(message.startswith("Shutting down") for message in messages)
+
+
+READ_ONLY = 'mount --make-rprivate / && mount -o remount,ro,bind / && ! touch "$PWD/x" 2>/dev/null && exec "$@"'
+
+
+@pytest.mark.needs("unshare")
+def test_a_file_system_that_cannot_be_written_is_enough(project):
+    """As in a container with --read-only and no /tmp, where only /dev/shm can be written."""
+    own_namespace = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    with _serving(project, before=[*own_namespace, "sh", "-c", READ_ONLY, "sh"]) as (child, port):
+        assert _until(lambda: _get(port)) == str(child.pid)
 
 
 def test_overrides_in_the_environment_beat_the_rendered_file(project):

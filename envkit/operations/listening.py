@@ -1,0 +1,66 @@
+"""The folder of the web process's socket: without it gunicorn tries for some seconds, and ends without a hint."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envkit.deployment import derived
+from envkit.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envkit.deployment.model import Deployment
+
+_VARIABLE = "ENVKIT_HTTP__UPSTREAM"
+_ELSEWHERE = ("-b", "--bi", "-c", "--con", "--check", "--print", "-h", "-v", "--h", "--v")
+"""Options by which gunicorn listens elsewhere or not at all; argparse takes any beginning of a name that is clear."""
+
+
+def find_no_socket(
+    deployment: Deployment, *, folder: Path, config: Path | None = None, arguments: Sequence[str] = ()
+) -> list[Finding]:
+    """What keeps the web process from making its socket.
+
+    Args:
+        deployment: the description.
+        folder: where `envkit render` writes.
+        config: gunicorn's file, instead of the rendered one.
+        arguments: gunicorn's own.
+
+    Returns:
+        One finding, or none: also where gunicorn's arguments or files may tell it to listen elsewhere.
+    """
+    socket = derived.socket_path(deployment)
+    if socket is None or derived.web(deployment).command:
+        return []
+    place = Path(socket).parent
+    is_there = place.is_dir()
+    if is_there and os.access(place, os.W_OK | os.X_OK):
+        return []
+    if _may_listen_elsewhere(socket, config or folder / "gunicorn.conf.py", arguments):
+        return []
+    problem = f"this user may not write in {place}" if is_there else f"there is no folder {place}"
+    if deployment.http.upstream is None:
+        hint = (
+            'systemd makes it on a server; in a container give http.upstream = "web:8000", or '
+            f"{_VARIABLE}=web:8000; on your own machine use `envkit up`"
+        )
+        return [Finding("envkit.toml", "http.upstream", f"is unix:{socket} unless given, and {problem}", hint)]
+    hint = f"{'let this user write there' if is_there else 'make the folder'}, or give a host and port"
+    where = ("environment", _VARIABLE) if _VARIABLE in os.environ else ("envkit.toml", "http.upstream")
+    return [Finding(*where, f"is a socket, and {problem}", hint)]
+
+
+def _may_listen_elsewhere(socket: str, file: Path, arguments: Sequence[str]) -> bool:
+    options = (*arguments, *os.environ.get("GUNICORN_CMD_ARGS", "").split())
+    if "LISTEN_FDS" in os.environ or any(option.startswith(_ELSEWHERE) for option in options):
+        return True  # the variable: systemd has made the socket itself (sd_listen_fds(3))
+    if file.with_name("gunicorn.local.py").exists():
+        return True
+    try:
+        return socket not in file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False  # it is rendered at start, as the description says
