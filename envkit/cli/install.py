@@ -35,7 +35,8 @@ def command(*, description: Path | None, root: Path | None, force: bool, dry_run
     by their socket only then. Settings are not touched: `envkit export --to systemd` writes them.
     """
     from envkit.deployment.reading import load_description
-    from envkit.operations.installing import Server, install, this_server
+    from envkit.operations.installing import install
+    from envkit.operations.starting import Server, this_server
 
     server = this_server() if root is None else Server(root, None)
     install(load_description(description), told(rehearse=dry_run), server, force=force)

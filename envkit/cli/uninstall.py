@@ -30,7 +30,8 @@ def command(*, description: Path | None, root: Path | None, dry_run: bool) -> No
     over TLS it goes with the last app that has TLS.
     """
     from envkit.deployment.reading import load_description
-    from envkit.operations.installing import Server, this_server, uninstall
+    from envkit.operations.installing import uninstall
+    from envkit.operations.starting import Server, this_server
 
     server = this_server() if root is None else Server(root, None)
     uninstall(load_description(description), told(rehearse=dry_run), server)

@@ -7,54 +7,33 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 from contextlib import nullcontext
 from functools import partial
-from pathlib import Path
 from posixpath import basename
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
 from envkit.findings import Finding
 from envkit.operations import server_files
-from envkit.operations.programs import find_program
 from envkit.operations.rendering import render_targets
 from envkit.operations.server_files import Record, changes_of
+from envkit.operations.starting import start, take
 from envkit.operations.steps import OperationError, stopped, words_of
-from envkit.operations.surveying import BOOTED
 from envkit.operations.verifying import verify
 from envkit.operations.writing import compare_artifacts, is_generated, write_artifacts
 from envkit.targets.nginx import is_catch_all
 from envkit.targets.systemd import units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Container
+    from pathlib import Path
 
     from envkit.deployment.model import Deployment
     from envkit.operations.server_files import Changes, Files
+    from envkit.operations.starting import Server
     from envkit.operations.steps import Steps
 
 TARGETS = ("systemd", "nginx")
-PATIENCE = 300
-"""Seconds for one command: starting the app waits until it is healthy."""
-
-
-class Server(NamedTuple):
-    """Where files go, and what runs commands there."""
-
-    root: Path
-    run: Callable[[Sequence[str]], object] | None
-    """Raises OperationError when the command fails; None: only files are put in place."""
-    unable: str = ""
-    """Why nothing can be installed there, in words that follow a colon; empty when it can."""
-
-
-def this_server() -> Server:
-    """The machine that envkit runs on."""
-    unable = "" if BOOTED.is_dir() else "systemd does not run here"
-    if os.geteuid() != 0:
-        unable = "only root can do this"
-    return Server(Path("/"), run_here, unable)
 
 
 def install(deployment: Deployment, steps: Steps, server: Server, *, force: bool = False) -> None:
@@ -102,7 +81,7 @@ def _take_steps(
     _expect_own(files, record)
     changes = _put_in_place(files, steps, server, record, deployment, force=force)
     if server.run is not None:
-        _start(deployment, steps, server.run, changes)
+        start(deployment, steps, server.run, changes)
     if not steps.rehearse:
         record.write(files, None)
 
@@ -129,9 +108,9 @@ def _uninstall(files: Files, deployment: Deployment, steps: Steps, server: Serve
     run = server.run
     target = f"{deployment.name}.target"
     if run is not None and (server.root / "etc/systemd/system" / target).exists():
-        _run(steps, run, ["systemctl", "disable", "--now", target])
+        take(steps, run, ["systemctl", "disable", "--now", target])
         for unit in reversed(units.started(deployment)):
-            _run(steps, run, ["systemctl", "stop", unit])
+            take(steps, run, ["systemctl", "stop", unit])
     try:
         for path in sorted(path for path, to in files.links.items() if to and not _stays(path, others)):
             if (server.root / path).is_symlink():
@@ -145,9 +124,9 @@ def _uninstall(files: Files, deployment: Deployment, steps: Steps, server: Serve
         problem = words_of(error)
         raise stopped(str(error.filename or ""), f"cannot be removed: {problem}") from None
     if run is not None:
-        _run(steps, run, ["systemctl", "daemon-reload"])
-        _run(steps, run, ["nginx", "-t"])
-        _run(steps, run, ["systemctl", "reload-or-restart", "nginx.service"])
+        take(steps, run, ["systemctl", "daemon-reload"])
+        take(steps, run, ["nginx", "-t"])
+        take(steps, run, ["systemctl", "reload-or-restart", "nginx.service"])
 
 
 def _is_shared(path: str) -> bool:
@@ -241,8 +220,8 @@ def _put_in_place(
             steps.take(f"remove /{path}, which is needed no more", (root / path).unlink)
         if server.run is not None:
             if deployment.http.tls == "letsencrypt":
-                _run(steps, server.run, [f"{units.library(deployment)}/ensure-certificate.sh"])
-            _run(steps, server.run, ["nginx", "-t"])
+                take(steps, server.run, [f"{units.library(deployment)}/ensure-certificate.sh"])
+            take(steps, server.run, ["nginx", "-t"])
         steps.take("note what is installed", lambda: record.write(files, changes))
     except BaseException:
         if record.journal.exists():
@@ -254,68 +233,3 @@ def _put_in_place(
 
 def _undo(record: Record, server: Server) -> None:
     server_files.undo(record.journal, server.root)
-
-
-# --- commands -------------------------------------------------------------------------------------------------------
-
-
-def _start(
-    deployment: Deployment, steps: Steps, run: Callable[[Sequence[str]], object], changes: Changes | None
-) -> None:
-    name = deployment.name
-    if changes is not None and changes.removed:
-        # As patterns, which may match nothing: systemctl refuses the name of a unit that is gone already.
-        _run(steps, run, ["systemctl", "stop", *(f"{unit}*" for unit in changes.removed)])
-    _run(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{name}.conf"])
-    if derived.is_backed_up(deployment):
-        _run(steps, run, ["systemd-tmpfiles", "--create", f"/etc/tmpfiles.d/{name}.conf"])
-    _run(steps, run, ["systemctl", "daemon-reload"])
-    _run(steps, run, ["systemctl", "enable", f"{name}.target"])
-    if changes is not None and "release" in deployment.processes:
-        _run(steps, run, ["systemctl", "start", f"{name}-release.service"])
-    if changes is not None:
-        sockets = [unit for unit in changes.changed if unit.endswith(".socket")]
-        if sockets:  # systemd restarts no socket whose service runs; stopped, it takes the service with it
-            steps.tell("the socket is another one: until the app is started, visitors see the maintenance page")
-            _run(steps, run, ["systemctl", "stop", *sockets])
-            _run(steps, run, ["systemctl", "start", *sockets])
-        anew = [unit for unit in units.started(deployment) if not unit.endswith(".socket")]
-        _run(steps, run, ["systemctl", "restart", *anew])
-    _run(steps, run, ["systemctl", "start", f"{name}.target"])
-    for unit in units.started(deployment):  # the target is up before them
-        _run(steps, run, ["systemctl", "start", unit])
-    _run(steps, run, ["systemctl", "enable", "nginx.service"])
-    _run(steps, run, ["systemctl", "reload-or-restart", "nginx.service"])
-
-
-def _run(steps: Steps, run: Callable[[Sequence[str]], object], command: Sequence[str]) -> None:
-    steps.take(" ".join(command), lambda: run(command))
-
-
-def run_here(command: Sequence[str]) -> None:
-    """Runs a command on this machine.
-
-    Raises:
-        OperationError: it failed, with what it said first.
-    """
-    program = find_program(command[0])
-    problem, said = "is not installed", ""
-    if program is not None:
-        try:
-            done = subprocess.run(
-                [program, *command[1:]],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=PATIENCE,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            problem = f"did not end within {PATIENCE} s"
-        else:
-            if done.returncode == 0:
-                return
-            problem = f"failed with exit code {done.returncode}"
-            lines = [line for line in done.stdout.decode(errors="replace").splitlines() if line.strip()]
-            said = " ".join(lines if command[0] == "systemctl" else lines[:1])  # systemctl ends by where to look
-    raise stopped("", f"{' '.join(command)}: {problem}", said)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from envkit.deployment.model import Deployment, Http, Maintenance, Process
-from envkit.operations import installing
-from envkit.operations.installing import Server, install, run_here, this_server, uninstall
+from envkit.operations import installing, starting
+from envkit.operations.installing import install, uninstall
+from envkit.operations.starting import Server, run_here, this_server
 from envkit.operations.steps import OperationError, Steps, stopped
 from envkit.operations.writing import WriteError
 
@@ -222,10 +223,10 @@ def test_a_server_that_cannot_changes_nothing(root):
 
 def test_this_server(monkeypatch, tmp_path):
     """It can be installed on by root where systemd runs."""
-    monkeypatch.setattr(installing, "BOOTED", tmp_path)
+    monkeypatch.setattr(starting, "BOOTED", tmp_path)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert this_server().unable == ""
-    monkeypatch.setattr(installing, "BOOTED", tmp_path / "none")
+    monkeypatch.setattr(starting, "BOOTED", tmp_path / "none")
     assert this_server().unable == "systemd does not run here"
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert this_server().unable == "only root can do this"
@@ -236,7 +237,7 @@ def test_what_systemctl_says_of_a_failure(monkeypatch, tmp_path):
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\nprintf 'Job failed.\\nSee the journal.\\n'; exit 1\n")
     program.chmod(0o755)
-    monkeypatch.setattr(installing, "find_program", lambda _name: str(program))
+    monkeypatch.setattr(starting, "find_program", lambda _name: str(program))
     for name, said in (("systemctl", "Job failed. See the journal."), ("nginx", "Job failed.")):
         with pytest.raises(OperationError) as caught:
             run_here([name, "x"])
@@ -328,7 +329,7 @@ def test_uninstalling_leaves_the_data(root):
 FULL = """
 import sys
 from pathlib import Path
-from envkit.operations import installing
+from envkit.operations import installing, starting
 from envkit.operations.steps import Steps
 from tests.operations.test_installing import SHOP, tree
 
@@ -336,7 +337,7 @@ installing.verify = lambda *_: []
 root = Path(sys.argv[1])
 (root / "etc/nginx/sites-available").mkdir(parents=True)
 try:
-    installing.install(SHOP, Steps(), installing.Server(root, None))
+    installing.install(SHOP, Steps(), starting.Server(root, None))
 except Exception as error:
     print(type(error).__name__, error)
 print(list(tree(root)))
@@ -366,7 +367,7 @@ def test_a_full_disk(tmp_path, kilobytes):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from envkit.operations import installing
+from envkit.operations import installing, starting
 from envkit.operations.steps import Steps
 from tests.operations.test_installing import SHOP
 
@@ -380,7 +381,7 @@ def sign(words):
         os.kill(os.getpid(), signal.SIGKILL)
 
 commands = lambda command: None
-installing.install(SHOP, Steps(sign), installing.Server(Path(sys.argv[1]), commands))
+installing.install(SHOP, Steps(sign), starting.Server(Path(sys.argv[1]), commands))
 """
 
 
@@ -429,3 +430,11 @@ def test_one_at_a_time(root):
     install(SHOP, Steps(), Server(root, run))
     assert refused
     uninstall(SHOP, Steps(), Server(root, None))
+
+
+def test_nginx_has_the_page_where_the_app_does_not_start(root):
+    """A release or a start that fails ends the installation with its error, after nginx has read the site."""
+    commands = Commands("systemctl start shop-release.service")
+    with pytest.raises(OperationError, match=r"shop-release\.service: failed"):
+        install(SHOP, Steps(), Server(root, commands))
+    assert commands.run[-1] == "systemctl reload-or-restart nginx.service"

@@ -10,7 +10,8 @@ import pytest
 
 from envkit.channels.systemd import CHANNEL
 from envkit.deployment.reading import load_description
-from envkit.operations.installing import Server, install, uninstall
+from envkit.operations.installing import install, uninstall
+from envkit.operations.starting import Server
 from envkit.operations.steps import OperationError, Steps, stopped
 from tests.systemd.conftest import APP, SECRET
 

@@ -47,7 +47,7 @@ def render(deployment: Deployment) -> Rendering:
     if derived.upstream(deployment).kind == "service":
         problem = "target systemd: names a service of containers, and systemd starts none"
         raise DescriptionError([Finding("envkit.toml", "http.upstream", problem, "leave it out, or use compose")])
-    if refused := (*_refused_names(deployment), *_refused_programs(deployment)):
+    if refused := (*_refused_names(deployment), *_refused_users(deployment), *_refused_programs(deployment)):
         raise DescriptionError(refused)
     artifacts = [*_units(deployment), *_accounts(deployment), *_gunicorn(deployment), *_scripts(deployment)]
     return Rendering(tuple(artifacts), tuple(_findings(deployment)))
@@ -65,6 +65,17 @@ def _refused_names(deployment: Deployment) -> Iterator[Finding]:
         if name in deployment.processes:
             problem = f"target systemd: {deployment.name}-{name}.service is a unit of its own"
             yield Finding("envkit.toml", f"processes.{name}", problem, "give the process another name")
+
+
+def _refused_users(deployment: Deployment) -> Iterator[Finding]:
+    """An app that visitors talk to never runs as root; nor as nginx, whose group alone may open the app's socket."""
+    for name, process in units.processes(deployment).items():
+        user = derived.account(deployment, process)[0]
+        if user in {"root", deployment.server.proxy_group}:
+            place = f"processes.{name}.user" if process.user else "name"
+            whose = "root" if user == "root" else "nginx"
+            hint = "name a user of the app's own" if process.user else "give the app another name"
+            yield Finding("envkit.toml", place, f"target systemd: {name} would run as {whose}'s user", hint)
 
 
 def _refused_programs(deployment: Deployment) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from envkit.deployment.errors import DescriptionError
+from envkit.deployment.model import Deployment, Process
 from envkit.deployment.reading import read_description
 from envkit.operations import systemd_judge
 from envkit.operations.writing import write_artifacts
@@ -131,3 +132,12 @@ def test_a_database_in_several_settings_is_backed_up_alike():
     several = one.replace('[backup]\ndatabase = "DATABASE_URL"\n', '[backup.postgres]\nname = "DB_NAME"\n')
     assert several != one
     assert render(read_description(HEAD + several, {})) == render(read_description(HEAD + one, {}))
+
+
+@pytest.mark.parametrize("user", ["root", "www-data"])
+def test_users_of_others_are_refused(user):
+    """No process runs as root or as nginx, whether its user is named or follows from the app's name."""
+    with pytest.raises(DescriptionError, match=r"processes\.web\.user: target systemd: web would run as "):
+        render(Deployment(name="shop", app="shop:app", processes={"web": Process(user=user)}))
+    with pytest.raises(DescriptionError, match=r"name: target systemd: web would run as "):
+        render(Deployment(name=user, app="shop:app"))

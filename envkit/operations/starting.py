@@ -1,0 +1,130 @@
+"""What runs commands on a server, and the commands by which an installed app is started there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from envkit.deployment import derived
+from envkit.operations.programs import find_program
+from envkit.operations.steps import OperationError, stopped
+from envkit.operations.surveying import BOOTED
+from envkit.targets.systemd import units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from envkit.deployment.model import Deployment
+    from envkit.operations.server_files import Changes
+    from envkit.operations.steps import Steps
+
+    Run = Callable[[Sequence[str]], object]
+
+PATIENCE = 300
+"""Seconds for one command: starting the app waits until it is healthy."""
+
+
+class Server(NamedTuple):
+    """Where files go, and what runs commands there."""
+
+    root: Path
+    run: Run | None
+    """Raises OperationError when the command fails; None: only files are put in place."""
+    unable: str = ""
+    """Why nothing can be installed there, in words that follow a colon; empty when it can."""
+
+
+def this_server() -> Server:
+    """The machine that envkit runs on."""
+    unable = "" if BOOTED.is_dir() else "systemd does not run here"
+    if os.geteuid() != 0:
+        unable = "only root can do this"
+    return Server(Path("/"), run_here, unable)
+
+
+def start(deployment: Deployment, steps: Steps, run: Run, changes: Changes | None) -> None:
+    """Starts an app whose files are in place, or starts anew what is different; nginx reads its files in any case.
+
+    Args:
+        deployment: the description.
+        steps: tells or rehearses.
+        run: runs a command.
+        changes: what is different on the disk; None for nothing.
+
+    Raises:
+        OperationError: a command failed.
+    """
+    try:
+        _start_units(deployment, steps, run, changes)
+    except OperationError:
+        with suppress(OperationError):  # visitors see the maintenance page until the app can be started
+            _serve(steps, run)
+        raise
+    _serve(steps, run)
+
+
+def _serve(steps: Steps, run: Run) -> None:
+    take(steps, run, ["systemctl", "enable", "nginx.service"])
+    take(steps, run, ["systemctl", "reload-or-restart", "nginx.service"])
+
+
+def _start_units(deployment: Deployment, steps: Steps, run: Run, changes: Changes | None) -> None:
+    name = deployment.name
+    if changes is not None and changes.removed:
+        # As patterns, which may match nothing: systemctl refuses the name of a unit that is gone already.
+        take(steps, run, ["systemctl", "stop", *(f"{unit}*" for unit in changes.removed)])
+    take(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{name}.conf"])
+    if derived.is_backed_up(deployment):
+        take(steps, run, ["systemd-tmpfiles", "--create", f"/etc/tmpfiles.d/{name}.conf"])
+    take(steps, run, ["systemctl", "daemon-reload"])
+    take(steps, run, ["systemctl", "enable", f"{name}.target"])
+    if changes is not None and "release" in deployment.processes:
+        take(steps, run, ["systemctl", "start", f"{name}-release.service"])
+    if changes is not None:
+        sockets = [unit for unit in changes.changed if unit.endswith(".socket")]
+        if sockets:  # systemd restarts no socket whose service runs; stopped, it takes the service with it
+            steps.tell("the socket is another one: until the app is started, visitors see the maintenance page")
+            take(steps, run, ["systemctl", "stop", *sockets])
+            take(steps, run, ["systemctl", "start", *sockets])
+        anew = [unit for unit in units.started(deployment) if not unit.endswith(".socket")]
+        take(steps, run, ["systemctl", "restart", *anew])
+    take(steps, run, ["systemctl", "start", f"{name}.target"])
+    for unit in units.started(deployment):  # the target is up before them
+        take(steps, run, ["systemctl", "start", unit])
+
+
+def take(steps: Steps, run: Run, command: Sequence[str]) -> None:
+    """One command as a step."""
+    steps.take(" ".join(command), lambda: run(command))
+
+
+def run_here(command: Sequence[str]) -> None:
+    """Runs a command on this machine.
+
+    Raises:
+        OperationError: it failed, with what it said first.
+    """
+    program = find_program(command[0])
+    problem, said = "is not installed", ""
+    if program is not None:
+        try:
+            done = subprocess.run(
+                [program, *command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            problem = f"did not end within {PATIENCE} s"
+        else:
+            if done.returncode == 0:
+                return
+            problem = f"failed with exit code {done.returncode}"
+            lines = [line for line in done.stdout.decode(errors="replace").splitlines() if line.strip()]
+            said = " ".join(lines if command[0] == "systemctl" else lines[:1])  # systemctl ends by where to look
+    raise stopped("", f"{' '.join(command)}: {problem}", said)
