@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from envkit.operations.programs import find_program
 from envkit.operations.rendering import render_targets
+from envkit.operations.tracebacks import shortened
 from envkit.operations.writing import write_artifacts
 from envkit.targets.registry import target
 
@@ -32,7 +33,7 @@ class Verdict(NamedTuple):
     reason: str
     """Why it was not verified; empty otherwise."""
     messages: str
-    """What the program printed."""
+    """What the program printed; of a traceback the lines that matter."""
 
 
 def verify(names: Iterable[str], deployment: Deployment, folder: Path | None = None) -> list[Verdict]:
@@ -73,4 +74,7 @@ def _verdict(name: str, folder: Path, deployment: Deployment) -> Verdict:
     except subprocess.TimeoutExpired:
         return Verdict(name, judge.program, "refused", f"gave no answer within {PATIENCE} s", "")
     outcome: Outcome = "accepted" if done.returncode == 0 else "refused"
-    return Verdict(name, judge.program, outcome, "", done.stdout.decode(errors="replace"))
+    messages = done.stdout.decode(errors="replace")
+    if outcome == "refused":
+        messages = shortened(messages, deployment.app)
+    return Verdict(name, judge.program, outcome, "", messages)

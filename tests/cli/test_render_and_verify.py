@@ -179,12 +179,49 @@ def test_files_as_they_stand_can_be_judged(project, envkit):
     assert 'unknown directive "nonsense"' in result.err
 
 
-def test_an_app_that_cannot_be_imported_is_refused_by_gunicorn(project, envkit):
-    """Gunicorn imports the app when it checks its file."""
-    (project / "shop.py").write_text("nope = 1\n")
-    result = envkit("verify", "gunicorn", "--json")
-    assert result.code == 1
-    assert json.loads(result.out)[0]["outcome"] == "refused"
+@pytest.mark.parametrize(
+    ("app", "source", "words"),
+    [
+        ("shop:nope", "app = 1", "shop:nope: Failed to find attribute 'nope' in 'shop'.\n"),
+        ("shop:app", "app = 1", "shop:app: Application object must be callable.\n"),
+        ("shopp:app", "", "shopp:app: ModuleNotFoundError: No module named 'shopp'\n"),
+        ("shop:app", "\nimport nothere", "shop.py:2: shop:app: ModuleNotFoundError: No module named 'nothere'\n"),
+        ("shop:app", "\ndef (", "shop.py:2: shop:app: SyntaxError: invalid syntax\n"),
+        (
+            "shop:app",
+            "print('canary')\nraise KeyError('canary\\ncanary')",
+            (
+                "shop.py:2: shop:app: cannot be loaded: KeyError. its message is withheld, for it may show a value; "
+                "`gunicorn --check-config shop:app` shows it\n"
+            ),
+        ),
+        (
+            "shop:app",
+            "from envkit import load_settings\nfrom shop_settings import *\nload_settings(ShopSettings)",
+            (
+                "ShopSettings: API_TOKEN: is not set. set API_TOKEN in the environment or a .env file, "
+                "or name its file in API_TOKEN_FILE\n"
+            ),
+        ),
+    ],
+)
+def test_an_app_that_cannot_be_imported_is_refused_in_one_line(project, envkit, app, source, words):
+    """Gunicorn imports the app when it checks its file; of its traceback the line that matters is shown."""
+    (project / "shop.py").write_text(source)
+    description = (project / "envkit.toml").read_text().replace("shop:create_app()", app)
+    (project / "envkit.toml").write_text(description)
+    assert envkit("verify", "gunicorn") == (1, "gunicorn: refused by gunicorn\n", words)
+    verdict = json.loads(envkit("verify", "gunicorn", "--json").out)[0]
+    assert (verdict["outcome"], verdict["messages"]) == ("refused", words)
+
+
+def test_lines_of_ones_own_that_fail_are_refused_in_one_line(project, envkit):
+    """It is gunicorn's file that is named, not the app."""
+    envkit("render", "gunicorn")
+    (project / "deploy/gunicorn.local.py").write_text("raise ValueError('canary')\n")
+    result = envkit("verify", "gunicorn", "--out", "deploy")
+    assert result.err.startswith("deploy/gunicorn.local.py:1: gunicorn.conf.py: cannot be loaded: ValueError. its ")
+    assert (result.err.count("\n"), "canary" in result.err) == (1, False)
 
 
 def test_a_missing_program_is_said_by_name(envkit, monkeypatch):
