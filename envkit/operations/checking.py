@@ -55,13 +55,13 @@ def _probably_misspelt(plan: Plan, gathered: Gathered) -> list[Finding]:
     unset = tuple(name for index, slot in enumerate(plan.slots) if index not in gathered.found for name in slot.names)
     return [
         Finding(
-            f"{file.path}:{file.parsed.lines[name]}",
+            f"{file.path}:{line}",
             name,
             f"{plan.model.__name__} has no such setting",
             hint,
             severity="warning",
         )
         for file in gathered.env_files
-        for name in file.parsed.values
+        for name, line in {**file.parsed.broken, **file.parsed.lines}.items()
         if name not in plan.by_name and name not in plan.by_file_name and (hint := did_you_mean(name, unset))
     ]

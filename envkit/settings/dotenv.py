@@ -39,7 +39,7 @@ class Problem(NamedTuple):
 class Parsed:
     """What a `.env` text says; its `repr` shows names only."""
 
-    __slots__ = ("_found", "lines", "problems", "values")
+    __slots__ = ("_found", "broken", "lines", "problems", "values")
 
     values: dict[str, str | None]
     """Name to value as in python-dotenv: the last binding of a name wins, at the place of the first."""
@@ -47,11 +47,18 @@ class Parsed:
     """Name to the line, counted from 1, where its winning binding starts; same keys in the same order."""
     problems: list[Problem]
     """The statements that do not parse, in the order of the text; where there is one, loading is an error."""
+    broken: dict[str, int]
+    """What stands before the = of those statements, where it can be a name, to its line. `repr` does not show it."""
 
     def __init__(
-        self, values: dict[str, str | None], found: list[tuple[str, str | None, int]], problems: list[Problem]
+        self,
+        values: dict[str, str | None],
+        found: list[tuple[str, str | None, int]],
+        problems: list[Problem],
+        broken: dict[str, int],
     ) -> None:
         self.values = values
+        self.broken = broken
         self.lines = {name: line for name, _, line in found}
         self.problems = problems
         self._found = found
@@ -81,7 +88,7 @@ def parse(
         override: Which value of such a name is taken where both have one: that of an earlier line (True, as in
             `dotenv_values`) or the environment's (False, as in `load_dotenv`).
     """
-    found, problems = _scan(text)
+    found, problems, broken = _scan(text)
     # No escape makes a dollar or a brace, so a text without this pair has nothing to replace in any value.
     if interpolate and "${" in text:
         from envkit.settings.interpolation import resolve
@@ -89,7 +96,7 @@ def parse(
         values, found = resolve(found, environ, override=override)
     else:
         values = {name: value for name, value, _ in found}
-    return Parsed(values, found, problems)
+    return Parsed(values, found, problems, broken)
 
 
 # One match is exactly one line, so that counting matches counts lines: a binding, a comment or a blank line, or
@@ -119,10 +126,11 @@ _plain_line = re.compile(
 )
 
 
-def _scan(text: str) -> tuple[list[tuple[str, str | None, int]], list[Problem]]:
-    """Every binding as name, value and line, values not interpolated; and every problem."""
+def _scan(text: str) -> tuple[list[tuple[str, str | None, int]], list[Problem], dict[str, int]]:
+    """Every binding as name, value and line, values not interpolated; every problem; and names of broken lines."""
     found: list[tuple[str, str | None, int]] = []
     problems: list[Problem] = []
+    broken: dict[str, int] = {}
     add = found.append
     plain_lines = _plain_line.finditer
     position = 1 if text.startswith("\ufeff") else 0
@@ -135,15 +143,18 @@ def _scan(text: str) -> tuple[list[tuple[str, str | None, int]], list[Problem]]:
             elif odd:
                 break
         else:
-            return found, problems
+            return found, problems, broken
 
-        from envkit.settings.dotenv_grammar import read_statement
+        from envkit.settings.dotenv_grammar import name_of_broken, read_statement
 
         before = match.start()
         start, position, name, value, problem = read_statement(text, before)
         line = number + _newlines(text, before, start)
         if problem:
             problems.append(Problem(line, *problem))
+            meant = name_of_broken(text, start)
+            if meant:
+                broken[meant] = line
         elif name:
             add((name, value, line))
         line += _newlines(text, start, position)

@@ -21,6 +21,7 @@ _head = re.compile(
     """,
     re.VERBOSE,
 )
+_broken_name = re.compile(r"(?:export[^\S\r\n]++)?([A-Za-z_][A-Za-z0-9_]{0,99}+)[^\S\r\n]*+=")
 _export = re.compile(r"(?:export[^\S\r\n]++)?")
 _single_quoted = re.compile(r"'([^'\\]*+(?:\\.[^'\\]*+)*)'", re.DOTALL)
 _double_quoted = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*)"', re.DOTALL)
@@ -87,6 +88,12 @@ def read_statement(text: str, position: int) -> tuple[int, int, str | None, str 
         )
         return start, _end_of(_next_line, text, at), None, None, problem
     return start, end_of_line.end(), head[1] or head[2], value, None
+
+
+def name_of_broken(text: str, start: int) -> str:
+    """What stands before the = of a statement that does not parse, if it can be a name; else an empty string."""
+    found = _broken_name.match(text, start)
+    return found[1] if found else ""
 
 
 def _end_of(pattern: re.Pattern[str], text: str, position: int) -> int:

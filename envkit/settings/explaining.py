@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from envkit.settings.blanks import blank_of
 from envkit.settings.histories import history_of
 from envkit.settings.sources import origin_of
 from envkit.settings.types import PrivateKey, Secret, characters
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from envkit.settings.plan import Slot
-    from envkit.settings.sources import Found
+    from envkit.settings.plan import Plan, Slot
+    from envkit.settings.sources import Found, Gathered
 
 
 class Explained(NamedTuple):
@@ -70,7 +71,7 @@ def explain(settings: BaseModel) -> Explanation:
                 name=slot.name,
                 origin=str(origin_of(found[index])) if index in found else "default",
                 overrode=tuple(str(origin) for origin in gathered.overrode.get(index, ())),
-                repairs=(*_repairs(_value(settings, slot)), *_note(found.get(index))),
+                repairs=(*_repairs(_value(settings, slot)), *_note(found.get(index)), *_blank(plan, index, gathered)),
                 shape=_shape(_value(settings, slot)),
             )
             for index, slot in enumerate(plan.slots)
@@ -82,6 +83,13 @@ def explain(settings: BaseModel) -> Explanation:
 def _note(found: Found | None) -> Iterator[str]:
     if found is not None and found[3]:
         yield found[3]
+
+
+def _blank(plan: Plan, index: int, gathered: Gathered) -> Iterator[str]:
+    """Where a setting that has its default stands empty, as the error of one without a default would say."""
+    blank = blank_of(plan, index, gathered)
+    if blank is not None:
+        yield f"{blank.origin}: {blank.name} {blank.problem}"
 
 
 def _value(settings: BaseModel, slot: Slot) -> Any:

@@ -261,12 +261,15 @@ def _apply_development_defaults(
             continue
         _put(data, slot.path, slot.field.default_factory.value)  # type: ignore[union-attr]  # a DevelopmentOnly
         if not development:
+            from envkit.settings.blanks import blank_of
+
+            blank = blank_of(plan, index, gathered)
             gathered.failed.add(index)
             problems.setdefault(index, []).append(
                 Finding(
-                    plan.model.__name__,
-                    slot.name,
-                    "is not set, and its default is fit only for development",
+                    blank.origin if blank else plan.model.__name__,
+                    blank.name if blank else slot.name,
+                    f"{blank.problem if blank else 'is not set'}, and its default is fit only for development",
                     f"set {slot.name} in the environment, name its file in {slot.name}_FILE, "
                     f"or say {ENVIRONMENT_VARIABLE}={DEVELOPMENT}",
                 )

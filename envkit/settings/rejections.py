@@ -36,7 +36,7 @@ def rejection(
         return Finding(class_name, "", _own_words(details, list(_texts(data)), _secrets(plan, data), secret=True))
     slot = plan.slots[index]
     if details["type"] == "missing" and len(details["loc"]) == len(slot.path) and index not in gathered.found:
-        return Finding(class_name, slot.name, "is not set", _how_to_set(plan, index, gathered))
+        return _missing(plan, index, gathered)
     found = _nearest(plan, slot, gathered)
     name = gathered.found[index][0] if index in gathered.found else slot.name
     problem, hint = _in_words(slot, details, data, _secrets(plan, data))
@@ -58,11 +58,34 @@ def broken_check(plan: Plan, error: Exception) -> Finding:
     return Finding(plan.model.__name__, "", problem, "a check refuses a value by ValueError")
 
 
-def _how_to_set(plan: Plan, index: int, gathered: Gathered) -> str:
-    """Names a misspelt candidate where a `.env` file or the environment has it, else the ways to set it."""
+def _missing(plan: Plan, index: int, gathered: Gathered) -> Finding:
+    """Says where the setting stands empty, names a misspelt candidate, or tells the ways to set it."""
+    from envkit.settings.blanks import blank_of
+
     slot = plan.slots[index]
+    meant = _misspelt(plan, slot, gathered)
+    blank = blank_of(plan, index, gathered)
+    if blank is not None:
+        return Finding(blank.origin, blank.name, blank.problem, meant or blank.hint)
+    broken = next(
+        (
+            f"{file.path}:{file.parsed.broken[slot.name]}"
+            for file in gathered.env_files
+            if slot.name in file.parsed.broken
+        ),
+        "",
+    )
+    hint = f"mend its line, {broken}" if broken else meant
+    hint = hint or f"set {slot.name} in the environment or a .env file, or name its file in {slot.name}_FILE"
+    return Finding(plan.model.__name__, slot.name, "is not set", hint)
+
+
+def _misspelt(plan: Plan, slot: Slot, gathered: Gathered) -> str:
+    """Asks for a name near the slot's that a `.env` file or the environment has; empty where there is none."""
     in_files = {
-        name: f"at {file.path}:{file.parsed.lines[name]}" for file in gathered.env_files for name in file.parsed.values
+        name: f"at {file.path}:{line}"
+        for file in gathered.env_files
+        for name, line in {**file.parsed.broken, **file.parsed.lines}.items()
     }
     # The environment holds much that is nobody's mistake: on GitHub a GITHUB_ENV, which is no misspelt GITHUB_KEY.
     for places, closeness in (in_files, 0.75), (dict.fromkeys(sorted(gathered.exported), "in the environment"), 0.85):
@@ -75,7 +98,7 @@ def _how_to_set(plan: Plan, index: int, gathered: Gathered) -> str:
         meant = did_you_mean(slot.name, tuple(unknown), closeness=closeness)
         if meant:
             return f"did you mean {unknown[meant.removeprefix('did you mean ').removesuffix('?')]}?"
-    return f"set {slot.name} in the environment or a .env file, or name its file in {slot.name}_FILE"
+    return ""
 
 
 def _nearest(plan: Plan, slot: Slot, gathered: Gathered) -> Found | None:

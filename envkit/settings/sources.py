@@ -58,7 +58,7 @@ def origin_of(found: Found) -> Origin:
 class Gathered:
     """Everything the sources had for a plan's slots."""
 
-    __slots__ = ("env_files", "exported", "failed", "findings", "found", "overrode")
+    __slots__ = ("emptied", "env_files", "exported", "failed", "findings", "found", "overrode")
 
     def __init__(self) -> None:
         self.found: dict[int, Found] = {}
@@ -70,6 +70,8 @@ class Gathered:
         """The names in the process environment."""
         self.findings: list[Finding] = []
         """Sources that could not be read."""
+        self.emptied: dict[int, Origin] = {}
+        """Slot index to the strongest file that was read for it and is empty."""
         self.failed: set[int] = set()
         """Slots whose file could not be read; they are reported once, not as missing too."""
 
@@ -218,6 +220,8 @@ def _take_file(plan: Plan, gathered: Gathered, index: int, name: str, origin: Or
         # A private key's final newline belongs to its normal form, whatever the file had.
         note = "the file's final newline dropped" if dropped_newline and not slot.key else ""
         gathered.found[index] = (name, text, origin, note)
+    else:
+        gathered.emptied.setdefault(index, origin)
 
 
 def _take_secrets_directory(plan: Plan, gathered: Gathered, folder: str, *, required: bool = False) -> None:

@@ -50,6 +50,14 @@ def test_a_misspelt_optional_setting_is_a_warning(project, envkit):
     assert result.err == "warning: .env:2: GREETNG: ShopSettings has no such setting. did you mean GREETING?\n"
 
 
+def test_a_misspelt_optional_setting_on_a_broken_line_is_a_warning(project, envkit):
+    """The line is an error, and its name is compared with the settings all the same."""
+    (project / ".env").write_text("API_TOKEN=a\nGREETNG='hi\n")
+    broken, misspelt = envkit("check").err.splitlines()
+    assert broken.startswith(".env:2: the single quote before the value never closes.")
+    assert misspelt == "warning: .env:2: GREETNG: ShopSettings has no such setting. did you mean GREETING?"
+
+
 def test_a_name_close_to_a_setting_that_is_set_is_no_warning(project, envkit):
     """Where the setting itself is there, a similar name is somebody else's."""
     (project / ".env").write_text("API_TOKEN=a\nAPI_TOKENS=b\n")

@@ -119,6 +119,15 @@ def test_a_misspelt_name_is_found(folder: Path) -> None:
     assert problems(Many, {}, dbug=True)[0] == "keyword: dbug: no such field. did you mean debug?"
 
 
+def test_a_misspelt_name_on_a_broken_line_is_found(folder: Path) -> None:
+    """A quote that never closes hides neither a near miss nor, where the name is right, that this line is meant."""
+    (folder / ".env").write_text('A=1\nTOKNE="abc\n')
+    broken = 'the double quote before the value never closes. close it; write a quote inside the value as \\"'
+    assert problems(Many, {}) == [f".env:2: {broken}", "Many: TOKEN: is not set. did you mean TOKNE at .env:2?"]
+    (folder / ".env").write_text('export TOKEN="abc\n')
+    assert problems(Many, {}) == [f".env:1: {broken}", "Many: TOKEN: is not set. mend its line, .env:1"]
+
+
 def test_lines_that_python_dotenv_would_drop_are_errors(folder: Path) -> None:
     """A line that does not parse, and a quote that never closes, are errors with the line and no content."""
     (folder / ".env").write_text('TOKEN=x\nTOP secret\nNAME="never closed\n')

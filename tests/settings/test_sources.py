@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 from pydantic import AliasChoices, BaseModel, Field
 
-from envkit import AllowEmpty, Secret, Settings, SettingsError, explain, load_settings
+from envkit import AllowEmpty, Secret, Settings, SettingsError, development_only, explain, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,17 +83,72 @@ def test_a_field_may_say_that_empty_is_a_value() -> None:
     assert load_settings(Banner, environ={}).banner == "hello"
 
 
-def test_a_required_setting_that_is_empty_is_not_set() -> None:
-    """A required setting given as '' is reported as missing."""
+class Needs(Settings):
+    name: str
 
-    class Needs(Settings):
-        name: str
 
+def missing(model: type[BaseModel] = Needs, **sources: Any) -> list[str]:
+    """What is wrong with settings that cannot be loaded."""
     with pytest.raises(SettingsError) as caught:
-        load_settings(Needs, environ={"NAME": ""})
-    assert [str(problem) for problem in caught.value.problems] == [
-        "Needs: NAME: is not set. set NAME in the environment or a .env file, or name its file in NAME_FILE"
+        load_settings(model, **{"environ": {}, **sources})
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_required_setting_that_is_empty_is_told_with_its_place(folder: Path) -> None:
+    """A required setting given as '' is missing, and the message leads to where it stands empty."""
+    give = "is empty, which counts as not set. give it a value, or name its file in NAME_FILE"
+    point = "is empty, which counts as not set. name the file there, or set NAME"
+    assert missing(environ={"NAME": ""}) == [f"environment: NAME: {give}"]
+    assert missing(environ={"NAME_FILE": ""}) == [f"environment: NAME_FILE: {point}"]
+    (folder / ".env").write_text("# mine\n\nNAME=\n")
+    assert missing() == [f".env:3: NAME: {give}"]
+    assert missing(environ={"NAME": ""}) == [f"environment: NAME: {give}"]
+    (folder / "later.env").write_text("A=1\nNAME=''\n")
+    assert missing(env_files=[".env", "later.env"]) == [f"later.env:2: NAME: {give}"]
+    (folder / ".env").write_text("NAME_FILE=\n")
+    assert missing() == [f".env:1: NAME_FILE: {point}"]
+    (folder / ".env").write_text("NAME\n")
+    assert missing() == [
+        ".env:1: NAME: stands without a value, which counts as not set. give it a value, or name its file in NAME_FILE"
     ]
+
+
+def test_an_empty_file_of_a_required_setting_is_told_with_its_path(folder: Path) -> None:
+    """A file that NAME_FILE names, and one of the secrets directory, is named where it is empty."""
+    empty = folder / "name"
+    empty.write_text("\n")
+    problem = "NAME: is empty, which counts as not set. write the value into it"
+    assert missing(environ={"NAME_FILE": str(empty)}) == [f"{empty}: {problem}"]
+    assert missing(secrets_dir=folder) == [f"{empty}: {problem}"]
+
+
+def test_a_blank_beside_a_misspelt_name_asks_for_the_misspelt_one(folder: Path) -> None:
+    """Where the value stands under a name close by, that is what the hint is about."""
+    (folder / ".env").write_text("NAME=\nNAMEE=x\n")
+    assert missing() == [".env:1: NAME: is empty, which counts as not set. did you mean NAMEE at .env:2?"]
+
+
+def test_a_blank_in_place_of_a_development_default_is_told_with_its_place(folder: Path) -> None:
+    """In production the empty line of a `.env` is named, and not the class."""
+
+    class Signed(Settings):
+        secret_key: Secret = development_only(Secret("development"))
+
+    (folder / ".env").write_text("SECRET_KEY=\n")
+    assert missing(Signed) == [
+        (
+            ".env:1: SECRET_KEY: is empty, which counts as not set, and its default is fit only for development. set "
+            "SECRET_KEY in the environment, name its file in SECRET_KEY_FILE, or say ENVKIT_ENV=development"
+        )
+    ]
+
+
+def test_explain_tells_where_a_default_has_an_empty_value_beside_it(folder: Path) -> None:
+    """`explain` has the words of the error; what a source has is told without what stands empty elsewhere."""
+    (folder / ".env").write_text("TOKEN=\nLEVEL=\n")
+    token, level = explain(load_settings(Token, environ={"LEVEL": "high"})).settings
+    assert (token.origin, token.repairs) == ("default", (".env:1: TOKEN is empty, which counts as not set",))
+    assert (level.origin, level.repairs) == ("environment", ())
 
 
 @pytest.mark.parametrize(
