@@ -53,18 +53,24 @@ def receive(channel: Channel, path: str, text: str) -> Received:
         text: what it holds.
 
     Raises:
-        ReceivingProblem: the channel's program refuses the file, or a `.env` cannot hold a setting of it.
+        ReceivingProblem: the channel's program refuses the file or finds no value in it, or a `.env` cannot hold
+            a setting of it.
     """
     reading = channel.read(text, {})
     said = [_placed(finding, path) for finding in reading.findings]
     if reading.fatal:
         raise ReceivingProblem(said or [Finding(path, "", f"{channel.name} refuses the file")])
     values = {name: value for name, value in reading.values().items() if value is not None}
-    if not reading.bindings and (said or not text.strip()):
-        # Nothing would overwrite what is there, for a file of another channel or an empty pipe.
-        nothing = Finding(path, "", f"holds no setting as {channel.name} reads it", "is it of another channel?")
-        raise ReceivingProblem([*said, nothing])
     lines = {binding.name: binding.line for binding in reading.bindings}
+    without_value = [
+        Finding(f"{path}:{lines[name]}", name if may_be_shown(name) else "", _NO_VALUE, "", "warning")
+        for name, value in reading.values().items()
+        if value is None
+    ]
+    if not values:
+        # Nothing would overwrite what is there, for a file of another channel, an empty pipe or a new app's `{}`.
+        nothing = Finding(path, "", f"holds no setting as {channel.name} reads it", "is it of another channel?")
+        raise ReceivingProblem([*said, *without_value, nothing])
     refused = [
         Finding(f"{path}:{lines[name]}", name if may_be_shown(name) else "", refusal.problem, refusal.hint)
         for name, value in values.items()
@@ -73,11 +79,7 @@ def receive(channel: Channel, path: str, text: str) -> Received:
     if refused:
         raise ReceivingProblem(refused)
     warnings = [finding._replace(severity="warning") for finding in said]
-    warnings += [
-        Finding(f"{path}:{lines[name]}", name if may_be_shown(name) else "", _NO_VALUE, "", "warning")
-        for name, value in reading.values().items()
-        if value is None
-    ]
+    warnings += without_value
     readers = [local(name) for name in LOCAL_READERS]
     speller = Speller(readers)
     spellings = {name: speller.spelling(name, value) for name, value in values.items()}

@@ -25,6 +25,10 @@ def test_every_value_comes_over_exactly(drawn, name):
     """What a channel wrote is in the `.env`, value for value, as python-dotenv reads it."""
     carrier = channel(name)
     sent = {f"V{number}": value for number, value in enumerate(drawn) if carrier.refuse(f"V{number}", value) is None}
+    if not sent:
+        with pytest.raises(ReceivingProblem, match="holds no setting"):
+            _received(name, carrier.write(sent))
+        return
     received = _received(name, carrier.write(sent))
     assert DOTENV.read(received.text, {}).values() == sent
     assert received.names == tuple(sent)
@@ -86,13 +90,26 @@ def test_a_file_of_another_channel_is_not_taken_over(name):
     assert last == f"app.env: holds no setting as {name} reads it. is it of another channel?"
 
 
-@pytest.mark.parametrize("text", ["", "\n", "  \n"])
-def test_an_empty_file_is_not_taken_over(text):
-    """The end of a pipe whose beginning failed does not empty the `.env`; a file of comments alone does."""
-    with pytest.raises(ReceivingProblem, match=r"app\.env: holds no setting as docker reads it"):
-        _received("docker", text)
-    assert _received("docker", "# nothing yet\n").text == ""
-    assert _received("heroku", "{}\n").text == ""
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("text", ["", "  \n", "# nothing yet\n", "{}\n"])
+def test_a_file_without_a_setting_is_not_taken_over(name, text):
+    """Neither the end of a pipe whose beginning failed nor a file of comments, nor `{}`, empties the `.env`."""
+    with pytest.raises(ReceivingProblem) as caught:
+        _received(name, text)
+    if not channel(name).read(text, {}).fatal:
+        assert str(caught.value.findings[-1]) == (
+            f"app.env: holds no setting as {name} reads it. is it of another channel?"
+        )
+
+
+def test_a_file_of_names_without_values_is_not_taken_over():
+    """Nothing would be written, and each name is told."""
+    with pytest.raises(ReceivingProblem) as caught:
+        _received("docker", "A\n")
+    assert list(map(str, caught.value.findings)) == [
+        "app.env:1: A: has no value in the file, so it is left out",
+        "app.env: holds no setting as docker reads it. is it of another channel?",
+    ]
 
 
 def test_a_name_that_a_env_file_cannot_hold_is_refused():
