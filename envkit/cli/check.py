@@ -43,6 +43,9 @@ def command(
     Loads the settings as the app would when it starts, and prints every problem of both, one a line and without any
     value. A name in a .env file that is close to an unset setting is a warning. Exits 1 when there is an error.
 
+    The app is not imported: that its module can be found is checked, but not that it can be imported and has the
+    callable. `envkit verify` asks gunicorn, and the other programs about their files.
+
     With --image it looks into the image instead: for .env files and private keys in every layer, where they stay even
     if a later layer deletes them, and for private keys and the settings class's secrets that ENV or ARG left in its
     configuration or history.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envkit.deployment.errors import DescriptionError
 from envkit.findings import Finding
+from envkit.operations.app_module import find_no_module
 from envkit.operations.importing import ImportProblem, settings_class
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Check(NamedTuple):
 def check_project(
     description: Path | None, class_name: str | None, env_files: Sequence[Path], *, let_errors_through: bool = False
 ) -> Check:
-    """Checks the description and the settings; problems of one do not hide those of the other.
+    """Checks the description, whether the app's module is there, and the settings; nothing hides the others' problems.
 
     Args:
         description: its file; None takes the current folder's. It may be missing where `class_name` is given.
@@ -48,6 +49,8 @@ def check_project(
         file, deployment, problems = _read(description)
         subjects.append(file)
         findings += problems
+        if deployment is not None:
+            findings += find_no_module(deployment, file)
         if class_name is None:
             class_name = deployment.settings if deployment else _named_in(description)
         if class_name is None and deployment is not None:

@@ -32,6 +32,44 @@ def test_problems_of_description_and_settings_come_together(project, envkit):
     ]
 
 
+@pytest.mark.parametrize(
+    ("app", "missing"),
+    [("shopp:app", "shopp"), ("web.shopp:app", "web.shopp"), ("shop.web:app", "shop.web"), ("nope.web:app", "nope")],
+)
+def test_an_app_whose_module_is_not_there(project, envkit, monkeypatch, app, missing):
+    """The module, or the package around it, is named; nothing of the app is run to find it."""
+    monkeypatch.setenv("API_TOKEN", "a")
+    (project / "web").mkdir()
+    (project / "web/__init__.py").write_text("raise RuntimeError\n")
+    description = (project / "envkit.toml").read_text()
+    (project / "envkit.toml").write_text(description.replace("shop:create_app()", app))
+    hint = "run envkit in the app's folder, with the app's packages installed"
+    result = envkit("check")
+    assert (result.code, result.err) == (1, f"envkit.toml: app: there is no module {missing}. {hint}\n")
+    monkeypatch.setenv("ENVKIT_APP", app)
+    assert envkit("check").err == f"environment: ENVKIT_APP: there is no module {missing}. {hint}\n"
+
+
+@pytest.mark.parametrize("app", ["web.site:app", "spaces.web:app", "spaces.inner.web:app", "flask.app:app"])
+def test_an_app_whose_module_is_there(project, envkit, monkeypatch, app):
+    """In a package, in folders without __init__.py, or installed; it is not run."""
+    monkeypatch.setenv("API_TOKEN", "a")
+    for name in ("web/__init__.py", "web/site.py", "spaces/web.py", "spaces/inner/web.py"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("raise RuntimeError\n")
+    description = (project / "envkit.toml").read_text()
+    (project / "envkit.toml").write_text(description.replace("shop:create_app()", app))
+    assert envkit("check").code == 0
+
+
+def test_an_app_that_gunicorn_does_not_import_is_not_looked_for(project, envkit, monkeypatch):
+    """A web process with a command of its own imports what it likes."""
+    monkeypatch.setenv("API_TOKEN", "a")
+    description = (project / "envkit.toml").read_text().replace("shop:create_app()", "nope:app")
+    (project / "envkit.toml").write_text(f'{description}\n[processes.web]\ncommand = "python serve.py"\n')
+    assert envkit("check").code == 0
+
+
 def test_json_has_the_same_findings(envkit):
     """--json gives the findings as objects and the same exit code."""
     result = envkit("check", "--json")

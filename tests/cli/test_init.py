@@ -175,6 +175,7 @@ def test_without_an_app_it_is_a_wrong_call(project, envkit):
     assert envkit("init", "--app", "nonsense").code == 2
     assert envkit("init", "--name", "Not A Name").code == 2
     assert envkit("init", "--app", "shop:app").code == 0
+    (project / "shop.py").write_text("app = 1\n")
     assert envkit("check").code == 0
 
 
@@ -236,7 +237,7 @@ def test_docker_for_an_app_in_src(shop, envkit):
     note = "note: the app lies in src, where Python looks when it is installed: pip install --editable .\n"
     assert note in envkit("init").err
     assert note in envkit("init", "--docker").err
-    assert (shop / "Dockerfile").read_text().splitlines()[-3:] == ["COPY . .", "ENV PYTHONPATH=/app/src", "USER app"]
+    assert (shop / "Dockerfile").read_text().splitlines()[-3:] == ["COPY . /app/", "ENV PYTHONPATH=/app/src", "USER 10001"]
 
 
 def test_docker_for_a_project_that_is_described(shop, envkit):
