@@ -82,6 +82,9 @@ def beside(name):
     return ["env", "-C", f"/srv/{name}", "PATH=/opt/app/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
 
 
+KEPT = 16
+"""Connections of the load that are kept. nginx before 1.27.4 closes each of them once, at most, when it reads its files
+anew, whatever is on its way there: so many requests at most had to be sent again."""
 LIGHT = ("--pause", "0.1", "--connections", "4")
 """Options of a load that goes on while something else is looked at."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from envkit.deployment.reading import read_description
 from envkit.targets.registry import render_target
-from tests.systemd.conftest import APP
+from tests.systemd.conftest import APP, KEPT
 
 HOST = "shop.example.org"
 AUTHORITY = "/etc/authority"
@@ -91,6 +91,7 @@ def test_renewal(server, time):
         server.run("systemctl", "start", "shop-certificate.service")
         server.wait(lambda: not before & set(server.run("sh", "-c", workers).split()), "old workers stay")
     assert load.result["failed"] == {}, time
+    assert load.result["resent"] <= KEPT
     assert load.result["requests"] >= 20_000
     assert len(load.result["certificates"]) == 2
 
