@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from envkit.channels.collector import paused
 from envkit.channels.comparison import compare
 from envkit.channels.dotenv import DOTENV
+from envkit.channels.lint_hints import KEY_BEGIN, Hints
 from envkit.channels.lint_rules import RULES
 from envkit.channels.names import IDENTIFIER
-from envkit.channels.respelling import Speller, refers
 from envkit.channels.shapes import may_be_shown, shape
 from envkit.channels.shell_names import NUMBERS, OWN, whose
 from envkit.channels.statements import comment, normalised, right_side, statements
 from envkit.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from envkit.channels.channel import Channel
     from envkit.channels.comparison import Difference, View
     from envkit.channels.statements import Statement
 
-_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY")
 _KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{1,100}|[A-Za-z-]+: .*|-----END [A-Z0-9 ]*-----|", re.ASCII)
 
 
@@ -37,22 +36,26 @@ class Remark(NamedTuple):
 
 
 @paused()
-def lint_text(path: str, text: str, readers: Sequence[Channel]) -> list[Remark]:
+def lint_text(
+    path: str, text: str, readers: Sequence[Channel], takes_key: Callable[[str], bool | None] = lambda _: None
+) -> list[Remark]:
     """Everything that is wrong with `text` for `readers`, by line.
 
     Args:
         path: the file's name, for the findings.
         text: the file's text with its line ends as they are.
         readers: channels that read ``NAME=value`` lines.
+        takes_key: whether the setting of a name is a PrivateKey, which has forms of its own; None where nobody knows.
     """
     found = [*_of_the_whole(text, readers)]
     text = normalised(text)
     parts = statements(text)
-    key_lines, keys = _unescaped_keys(text, parts)
+    hints = Hints(readers, takes_key)
+    key_lines, keys = _unescaped_keys(text, parts, hints)
     found += keys
     found += _of_the_names(parts, key_lines)
     differences = compare(text, readers)
-    found += _of_the_differences(text, parts, differences, readers, key_lines)
+    found += _of_the_differences(text, parts, differences, hints, key_lines)
     told = key_lines | {line for line, _ in found} | {difference.line for difference in differences}
     found += _of_the_quiet_lines(text, [part for part in parts if part.line not in told], readers)
     return [
@@ -75,13 +78,13 @@ def _of_the_whole(text: str, readers: Sequence[Channel]) -> Iterator[Found]:
         yield text.count("\n", 0, text.index("\r")) + 1, Finding("", "", RULES["line-ends"], hint, rule="line-ends")
 
 
-def _unescaped_keys(text: str, parts: Sequence[Statement]) -> tuple[set[int], list[Found]]:
+def _unescaped_keys(text: str, parts: Sequence[Statement], hints: Hints) -> tuple[set[int], list[Found]]:
     """The lines of keys that are written without quotes over several lines, and a finding for each key."""
     lines = text.split("\n")
     inside: set[int] = set()
     found: list[Found] = []
     for part in parts:
-        if part.value is None or part.line in inside or not _KEY_BEGIN.search(part.value) or "-----END" in part.value:
+        if part.value is None or part.line in inside or not KEY_BEGIN.search(part.value) or "-----END" in part.value:
             continue
         last = part.last
         while last < len(lines) and _KEY_LINE.fullmatch(lines[last]):
@@ -89,7 +92,8 @@ def _unescaped_keys(text: str, parts: Sequence[Statement]) -> tuple[set[int], li
             if lines[last - 1].startswith("-----END"):
                 break
         problem = "looks like a private key whose lines are not escaped: only its first line is the value"
-        hint = "write it by `envkit encode --for dotenv`, or name its file in a setting NAME_FILE"
+        begin = right_side(text[part.start : part.end])
+        hint = hints.key(part.name, "\n".join([begin, *lines[part.last : last]]))
         found.append((part.line, Finding("", _shown(part), problem, hint, rule="unescaped-key")))
         inside.update(range(part.line, last + 1))
     return inside, found
@@ -133,16 +137,17 @@ def _of_the_differences(
     text: str,
     parts: Sequence[Statement],
     differences: Sequence[Difference],
-    readers: Sequence[Channel],
+    hints: Hints,
     key_lines: set[int],
 ) -> Iterator[Found]:
     if not differences:
         return
     by_line = {part.line: part for part in parts}
     resolved = {line: value for _, value, line in DOTENV.read(text, {}).bindings}
-    speller = Speller(readers)
+    told = {difference.line for difference in differences}
+    within = {line for part in parts if not part.problem and part.line in told for line in _behind_the_first(part)}
     for difference in differences:
-        if difference.line in key_lines:
+        if difference.line in key_lines or difference.line in within:
             continue
         part = by_line.get(difference.line)
         source = text[part.start : part.end] if part else ""
@@ -151,7 +156,7 @@ def _of_the_differences(
         problem = f"{_seen_by(difference.views, part)} ({_cause(rule)})"
         hint = "mend that quote first" if rule == "swallowed-line" else ""
         if part and not hint:
-            hint = _way_out(part, resolved.get(difference.line), speller)
+            hint = hints.any(part, resolved.get(difference.line))
         yield difference.line, Finding("", name, problem, hint, rule=rule)
 
 
@@ -180,23 +185,9 @@ def _words(view: View, part: Statement | None) -> str:
     return shape(value) if part is None or part.name in {None, name} else f"another name, {shape(value)}"
 
 
-def _way_out(part: Statement, resolved: str | None, speller: Speller) -> str:
-    if part.name is None or part.value is None or IDENTIFIER.refuse(part.name):
-        return part.problem[1] if part.problem else "write NAME=value"
-    if refers(part, resolved) or "${" in part.value:
-        return "write the value out; each reader replaces references in its own way"
-    spelling = speller.spelling(part.name, part.value)
-    if spelling.odd and _KEY_BEGIN.search(part.value):
-        return (
-            "no one spelling suits all; a PrivateKey setting also takes what `envkit encode --for base64` makes of it"
-        )
-    if not spelling.odd:
-        return f"write it with {spelling.form}: all of them read that alike, and --fix does it"
-    return (
-        f"no one spelling suits all; with {spelling.form} only {', '.join(spelling.odd)} "
-        f"{'reads' if len(spelling.odd) == 1 else 'read'} it otherwise: give it a file of its own "
-        f"(`envkit export --to {spelling.odd[0]}`), or use {part.name if may_be_shown(part.name) else 'NAME'}_FILE"
-    )
+def _behind_the_first(part: Statement) -> range:
+    """The lines of a closed value behind its first, which is where the value as a whole is told of."""
+    return range(part.line + 1, part.last + 1)
 
 
 def _rule(part: Statement | None, source: str, difference: Difference) -> str:

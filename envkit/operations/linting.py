@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.channels.linting import Remark, lint_text
@@ -45,6 +46,7 @@ def lint_files(
         OSError: a file cannot be read or written.
     """
     plan = None if model is None else _plan(model)
+    takes_key = partial(_takes_key, plan)
     remarks: list[Remark] = []
     fixed: dict[str, tuple[int, ...]] = {}
     known: set[str] = set()
@@ -60,7 +62,7 @@ def lint_files(
             text, lines = _fix(path, text, readers)
             if lines is not None:
                 fixed[str(path)] = lines
-        remarks += lint_text(str(path), text, readers)
+        remarks += lint_text(str(path), text, readers, takes_key)
         parts = [part for part in statements(normalised(text)) if part.name is not None]
         known |= {part.name for part in parts if part.name is not None}
         if any(_is_secret(part, plan) for part in parts):
@@ -77,6 +79,12 @@ def _plan(model: type[BaseModel]) -> Plan:
     from envkit.settings.plan import plan_of
 
     return plan_of(model)
+
+
+def _takes_key(plan: Plan | None, name: str) -> bool | None:
+    """Whether the setting is a PrivateKey; None where no class is known, or it has no such setting."""
+    index = None if plan is None else plan.by_name.get(name)
+    return None if plan is None or index is None else plan.slots[index].key
 
 
 def _decoded(data: bytes) -> str | None:

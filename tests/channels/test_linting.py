@@ -13,6 +13,10 @@ from envkit.channels.shapes import may_be_shown, shape
 
 USUAL = ("dotenv", "docker", "compose", "systemd", "shell", "node")
 CANARY = "hUnter2Canary"
+IN_BASE64 = (
+    'put in its place what `echo "KEY=$(envkit encode --for base64 < key.pem)"` prints (key.pem: the key\'s file), '
+    "or name that file in KEY_FILE"
+)
 
 
 def _lint(text, *readers):
@@ -98,7 +102,7 @@ def test_an_unescaped_key_is_one_finding_not_one_for_each_of_its_lines():
     assert found == [
         (
             ".env:2: KEY: looks like a private key whose lines are not escaped: only its first line is the value. "
-            "write it by `envkit encode --for dotenv`, or name its file in a setting NAME_FILE"
+            f"if it is a PrivateKey setting, {IN_BASE64}"
         )
     ]
 
@@ -106,10 +110,38 @@ def test_an_unescaped_key_is_one_finding_not_one_for_each_of_its_lines():
 def test_a_key_over_several_lines_has_a_form_for_all():
     """Base64 is read alike by every reader, and the loader decodes it."""
     key = "-----BEGIN PRIVATE KEY-----\nMIIEow==\n-----END PRIVATE KEY-----\n"
-    (found, *_) = _lines(f"KEY='{key}'\n", "dotenv", "docker", "shell")
+    (found,) = _lines(f"KEY='{key}'\n", "dotenv", "docker", "shell")
     assert found.endswith(
-        "no one spelling suits all; a PrivateKey setting also takes what `envkit encode --for base64` makes of it"
+        f"(readers of raw lines end a value at the end of its line). if it is a PrivateKey setting, {IN_BASE64}"
     )
+    escaped = key.replace("-", "\\-").replace("\n", "\\n")
+    (found,) = _lines(f"KEY={escaped}\n", "dotenv", "docker", "shell")
+    assert found.endswith(
+        f"(readers do not agree which backslashes are escapes). if it is a PrivateKey setting, {IN_BASE64}"
+    )
+
+
+def test_base64_is_offered_to_settings_that_decode_it():
+    """Where the settings class is known, a PrivateKey gets the form without an if, and other settings get another."""
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEow==\n-----END PRIVATE KEY-----"
+    readers = [channel("dotenv"), channel("docker")]
+    for text, others in (
+        (f"KEY='{key}'\n", "give it a file of its own (`envkit export --to docker`), or use KEY_FILE"),
+        (f"KEY={key}\n", "give it a file of its own (`envkit export --to docker`), or use KEY_FILE"),
+    ):
+        (remark,) = lint_text(".env", text, readers, lambda _: True)
+        assert remark.finding.hint == IN_BASE64
+        (remark,) = lint_text(".env", text, readers, lambda _: False)
+        assert remark.finding.hint.endswith(others)
+    (remark,) = lint_text(".env", f"KEY={key}\n", [channel("dotenv"), channel("shell")], lambda _: False)
+    assert remark.finding.hint == "write it with single quotes around all its lines"
+    assert _lines(f"KEY='{key}'\n", "dotenv", "shell") == []
+
+
+def test_the_lines_of_a_closed_value_belong_to_it():
+    """Its closing line is swallowed by no quote that wants mending; the line behind it is judged by itself."""
+    assert _rules("A='x\ny z\n= B\n--C--'\nB='x'\n") == [(1, "line-break"), (5, "quotes")]
+    assert (2, "swallowed-line") in _rules("A='x\nB=1\n", "dotenv", "systemd")
 
 
 def test_rules_have_a_sentence_each():

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from envkit import PrivateKey, Secret, Settings
+from envkit import PrivateKey, Secret, Settings, load_settings
 from envkit.channels.lint_rules import RULES
 from envkit.channels.linting import Remark
 from envkit.channels.registry import channel
+from envkit.cli.lint import DEFAULT_READERS
 from envkit.findings import Finding
 from envkit.operations.lint_formats import as_annotations, as_json, as_sarif
 from envkit.operations.linting import Report, lint_files
+from tests.settings.made_keys import made_key
 
 SCHEMA = Path(__file__).parents[2] / ".tools" / "sarif" / "sarif-2.1.0.json"
 """Where tests/set-up.d/lint-formats puts it."""
@@ -50,6 +54,40 @@ def _lint(*paths, model=None, fix=False, readers=("dotenv", "docker", "compose")
 
 def _told(*paths, **options):
     return [str(remark.finding) for remark in _lint(*paths, **options).remarks]
+
+
+# --- keys -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key_name", ["rsa-pkcs1", "openssh-ed25519", "pgp-ed25519"])
+@pytest.mark.parametrize("model", [None, Shop])
+@pytest.mark.parametrize("form", ["{}", "'{}'", '"{}\n"', "escaped"])
+def test_the_hint_about_a_key_leads_to_no_finding(env, key_name, form, model):
+    """Whoever does word for word what lint says of a pasted key is done, and the app has its key."""
+    text = made_key(key_name).text
+    Path("key.pem").write_text(text)
+    key = text.rstrip("\n").replace("-", "\\-").replace("\n", "\\n") if form == "escaped" else text.rstrip("\n")
+    pasted = f"KEY={form.format(key) if form != 'escaped' else key}\n"
+    path = env(f"API_TOKEN=x\n{pasted}SIZE=1\n")
+    (told,) = _lint(path, model=model, readers=DEFAULT_READERS.split(",")).remarks
+    command = re.search(r"put in its place what `(.+)` prints", told.finding.hint)
+    assert command is not None, told.finding
+    assert ("if it is a PrivateKey setting" in told.finding.hint) is (model is None)
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    printed = subprocess.run(["bash", "-c", command[1]], env=environ, stdout=subprocess.PIPE, check=True).stdout
+    path = env(f"API_TOKEN=x\n{printed.decode()}SIZE=1\n")
+    assert _told(path, model=model, readers=DEFAULT_READERS.split(",")) == []
+    loaded = load_settings(Shop, env_files=path, environ={}).key
+    assert loaded is not None
+    assert loaded.get_secret_value() == text
+
+
+def test_a_key_in_a_setting_of_plain_text_is_not_turned_into_base64(env):
+    """Only PrivateKey settings decode it."""
+    path = env("API_TOKEN='-----BEGIN PRIVATE KEY-----\nMIIEow==\n-----END PRIVATE KEY-----'\nSIZE=1\n")
+    (told,) = _told(path, model=Shop)
+    assert "base64" not in told
+    assert told.endswith("or use API_TOKEN_FILE")
 
 
 # --- fixing ---------------------------------------------------------------------------------------------------------
