@@ -10,7 +10,7 @@ import click
 
 from envkit.cli.channel_names import channel_option, read_text
 from envkit.cli.command import Command, description_option, env_file_option, settings_option
-from envkit.cli.output import echo_findings, echo_note
+from envkit.cli.output import counted_differences, echo_findings, echo_note
 
 
 @click.command(
@@ -98,8 +98,7 @@ def command(
     if checked:
         found = differences(carrier, wanted, checked, read_text(checked))
         echo_findings(found)
-        count = {0: "no difference", 1: "1 difference"}.get(len(found), f"{len(found)} differences")
-        click.echo(f"{checked} and {name}: {count}")
+        click.echo(f"{checked} and {name}: {counted_differences(len(found))}")
         context.exit(int(bool(found)))
     try:
         text = export(carrier, wanted)

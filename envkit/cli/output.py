@@ -36,6 +36,11 @@ def as_dictionaries(findings: Iterable[Finding]) -> list[dict[str, str]]:
     return [finding._asdict() for finding in findings]
 
 
+def counted_differences(count: int) -> str:
+    """How many there are, in words: the end of every --check."""
+    return {0: "no difference", 1: "1 difference"}.get(count, f"{count} differences")
+
+
 def printable(text: str) -> str:
     """The text on one line and without the control characters by which a file name could drive the terminal."""
     return "".join(character if character.isprintable() else _escaped(character) for character in text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,18 @@ from envkit.cli.output import echo_findings, echo_note
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+
+
+def _port(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= _LAST_PORT:
+        return int(text)
+    words = f"{text!r} is not a port: a whole number from 1 to {_LAST_PORT}"
+    raise click.BadParameter(words, context, parameter)
+
+
+_LAST_PORT = 65535
 
 
 @click.command(
@@ -32,9 +45,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--port",
-    type=click.IntRange(1, 65535),
+    callback=_port,
     metavar="PORT",
-    help="Where to answer; unless given, 8080 or the next free one.",
+    help="Where to answer; unless given, 8080 or the next free one. Neither PORT nor http.upstream sets it.",
 )
 @click.option(
     "--dir",

@@ -109,7 +109,7 @@ def _parse(text: str, origin: str) -> dict[str, Any]:
         problem, line = "is not TOML: it is nested too deeply", ""
     except ValueError as error:  # TOMLDecodeError, or a number of too many digits
         problem, line = _syntax_problem(error, text)
-    hint = "text stands in double quotes" if problem.endswith(": invalid value") else ""
+    hint = 'text stands in straight double quotes: "text"' if problem.endswith(": invalid value") else ""
     raise DescriptionError([Finding(origin + line, "", problem, hint)])
 
 

@@ -56,7 +56,7 @@ def current(deployment: Deployment) -> Maintenance:
     except FileNotFoundError:
         return Maintenance(on=False, since=None, message="", until=None, addresses=())
     except OSError as error:
-        problem = words_of(error)
+        problem, hint = words_of(error), _rights(error)
     else:
         return Maintenance(
             on=True,
@@ -65,7 +65,7 @@ def current(deployment: Deployment) -> Maintenance:
             until=_until(state / derived.MAINTENANCE_UNTIL),
             addresses=tuple(_names_in(state / derived.MAINTENANCE_BYPASS)),
         )
-    raise stopped(str(flag), problem)
+    raise stopped(str(flag), problem, hint)
 
 
 def turn_on(
@@ -118,10 +118,10 @@ def turn_on(
         note = json.dumps({"message": message}) + "\n"
         steps.take(f"make the flag {flag}", lambda: _place(flag, note, state))
     except OSError as error:
-        problem = words_of(error)
+        problem, hint = words_of(error), _rights(error)
     else:
         return [] if steps.rehearse else list(_hidden_from_nginx(state))
-    raise stopped(str(path), f"cannot be written: {problem}")
+    raise stopped(str(path), f"cannot be written: {problem}", hint)
 
 
 def turn_off(deployment: Deployment, steps: Steps) -> None:
@@ -138,10 +138,14 @@ def turn_off(deployment: Deployment, steps: Steps) -> None:
         if state.is_dir():
             steps.take(f"remove {state}, its page and its list", lambda: shutil.rmtree(state))
     except OSError as error:
-        problem = words_of(error)
+        problem, hint = words_of(error), _rights(error)
     else:
         return
-    raise stopped(str(path), f"cannot be removed: {problem}")
+    raise stopped(str(path), f"cannot be removed: {problem}", hint)
+
+
+def _rights(error: OSError) -> str:
+    return "run it as root, or as the owner of the folder" if isinstance(error, PermissionError) else ""
 
 
 def _places(deployment: Deployment) -> tuple[Path, Path]:

@@ -6,14 +6,15 @@ import pytest
 
 
 def test_prints_writes_and_compares(project, envkit):
-    """The same text on standard output and in the file; --check is silent when it is up to date."""
+    """The same text on standard output and in the file; --check says when it is up to date."""
     printed = envkit("example")
     assert (printed.code, printed.err) == (0, "")
     assert "\n# text; optional; default hello\n# GREETING=hello\n" in printed.out
     assert envkit("example", "--out", ".env.example") == (0, "", ".env.example: written\n")
     assert (project / ".env.example").read_text() == printed.out
     assert envkit("example", "--out", ".env.example").err == ".env.example: unchanged\n"
-    assert envkit("example", "--check", ".env.example") == (0, "", "")
+    expected = ".env.example and shop_settings:ShopSettings: no difference\n"
+    assert envkit("example", "--check", ".env.example") == (0, expected, "")
 
 
 def test_drift_exits_1_with_what_to_run(project, envkit):
@@ -25,8 +26,9 @@ def test_drift_exits_1_with_what_to_run(project, envkit):
     file = project / ".env.example"
     file.write_text(file.read_text().replace("POOL_SIZE", "POOLSIZE"))
     drift = envkit("example", "--check", ".env.example")
-    assert (drift.code, drift.err) == (
+    assert (drift.code, drift.out, drift.err) == (
         1,
+        ".env.example and shop_settings:ShopSettings: 1 difference\n",
         f".env.example: is not what shop_settings:ShopSettings gives now. {hint}\n",
     )
     assert "POOLSIZE" in file.read_text()

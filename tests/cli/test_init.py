@@ -110,7 +110,7 @@ def test_what_it_writes_is_accepted(shop, envkit):
     envkit("init")
     (shop / "web_shop/__init__.py").write_text("")
     assert envkit("render").code == 0
-    assert envkit("example", "--check", ".env.example") == (0, "", "")
+    assert envkit("example", "--check", ".env.example").code == 0
     check = envkit("check")
     assert check.code == 1
     assert {line.split(": ")[1] for line in check.err.splitlines()} == {
@@ -237,7 +237,11 @@ def test_docker_for_an_app_in_src(shop, envkit):
     note = "note: the app lies in src, where Python looks when it is installed: pip install --editable .\n"
     assert note in envkit("init").err
     assert note in envkit("init", "--docker").err
-    assert (shop / "Dockerfile").read_text().splitlines()[-3:] == ["COPY . /app/", "ENV PYTHONPATH=/app/src", "USER 10001"]
+    assert (shop / "Dockerfile").read_text().splitlines()[-3:] == [
+        "COPY . /app/",
+        "ENV PYTHONPATH=/app/src",
+        "USER 10001",
+    ]
 
 
 def test_docker_for_a_project_that_is_described(shop, envkit):

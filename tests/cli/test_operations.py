@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -63,6 +64,24 @@ def test_maintenance_on_status_off(envkit, shop):
     assert (shown["on"], shown["message"], shown["addresses"]) == (True, "A larger disk.", ["192.0.2.7"])
     assert envkit("maintenance", "off").code == 0
     assert envkit("maintenance", "status") == (0, "off\n", "")
+
+
+def test_maintenance_without_the_rights_for_it(envkit, shop, monkeypatch):
+    """Whoever may not write there is told who may."""
+
+    def refuse(*_arguments, **_options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    hint = "run it as root, or as the owner of the folder"
+    with monkeypatch.context() as patched:
+        patched.setattr("envkit.operations.maintaining.place", refuse)
+        done = envkit("maintenance", "on")
+    flag = f"{shop}/state/flag"
+    assert (done.code, done.err.splitlines()[-1]) == (1, f"{flag}: cannot be written: permission denied. {hint}")
+    assert envkit("maintenance", "on").code == 0
+    monkeypatch.setattr("pathlib.Path.unlink", refuse)
+    done = envkit("maintenance", "off")
+    assert (done.code, done.err.splitlines()[-1]) == (1, f"{flag}: cannot be removed: permission denied. {hint}")
 
 
 @pytest.mark.parametrize(

@@ -43,16 +43,22 @@ def test_every_rendered_file_has_the_header(project, envkit):
 def test_check_names_each_file_that_is_not_up_to_date(project, envkit):
     """--check exits 1 for missing and changed files, 0 when all are up to date, and writes nothing."""
     result = envkit("render", "gunicorn", "--check")
-    assert (result.code, result.out) == (1, "deploy/gunicorn.conf.py: is missing\n")
+    assert (result.code, result.out) == (
+        1,
+        "deploy/gunicorn.conf.py: is missing\ndeploy and the description: 1 difference\n",
+    )
     assert not (project / "deploy").exists()
     envkit("render")
-    assert envkit("render", "--check") == (0, "", "")
+    assert envkit("render", "--check") == (0, "deploy and the description: no difference\n", "")
     (project / "deploy/gunicorn.conf.py").write_text("# Made by envkit\n")
     (project / "deploy/nginx/nginx.conf").unlink()
     result = envkit("render", "--check")
     assert (result.code, result.out) == (
         1,
-        "deploy/gunicorn.conf.py: is not what envkit renders now\ndeploy/nginx/nginx.conf: is missing\n",
+        (
+            "deploy/gunicorn.conf.py: is not what envkit renders now\ndeploy/nginx/nginx.conf: is missing\n"
+            "deploy and the description: 2 differences\n"
+        ),
     )
 
 

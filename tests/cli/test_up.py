@@ -232,6 +232,14 @@ def test_the_port_asked_for_is_taken_or_refused(shop):
             assert up.errors() == f"port {port}: address already in use. choose another by --port\n"
 
 
+@pytest.mark.parametrize("port", ["80x", "0", "65536", "-1", "", "\u0668", "9" * 5000])
+def test_what_is_no_port_is_a_wrong_call(envkit, port):
+    """Said in words of ports, before anything is read."""
+    result = envkit("up", "--port", port)
+    assert result.code == 2
+    assert f"'--port': {port!r} is not a port: a whole number from 1 to 65535\n" in result.err
+
+
 def test_a_signal_while_it_prepares_leaves_nothing(shop):
     """SIGTERM before anything is started ends it as Ctrl-C does; its folder is gone."""
     text = (
@@ -266,7 +274,7 @@ def test_wrong_settings_are_printed_and_nothing_is_started(shop):
     with _up(shop, environ={"API_TOKEN": "", "POOL_SIZE": "x"}) as up:
         assert up.child.wait(timeout=60) == 1
         errors = up.errors()
-    assert "API_TOKEN: is not set" in errors
+    assert "environment: API_TOKEN: is empty, which counts as not set" in errors
     assert "environment: POOL_SIZE: is not a whole number" in errors
     assert "gunicorn" not in errors
 

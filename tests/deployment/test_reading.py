@@ -101,10 +101,14 @@ def test_missing_key_of_a_table():
     ]
 
 
+_INVALID = 'envkit.toml:1: is not TOML: invalid value. text stands in straight double quotes: "text"'
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("name = \n", "envkit.toml:1: is not TOML: invalid value. text stands in double quotes"),
+        ("name = \n", _INVALID),
+        ("name = \u201cshop\u201d\n", _INVALID),
         ('a = 1\nb = "x\n', "envkit.toml:2: is not TOML: illegal character '\\n'"),
         ("a = 1\na = 2\n", "envkit.toml:2: is not TOML: cannot overwrite a value"),
         ("a = [1,\n\n", "envkit.toml:1: is not TOML: the value that begins here never ends"),
