@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from envkit import __version__
+
 Tls = Literal["off", "letsencrypt", "files", "upstream"]
 AccessLog = Literal["nginx", "app", "off"]
 LogFormat = Literal["json", "text"]
@@ -266,7 +268,7 @@ class Server:
 class Images:
     """The images of the containers beside the app: pinned, and named here to take them from another registry."""
 
-    nginx: str = described("The proxy, built by nginx/Dockerfile.", kind="image", default="envkit-nginx")
+    nginx: str = described("The proxy, built by nginx/Dockerfile.", kind="image", default=f"envkit-nginx:{__version__}")
     certbot: str = described("For tls letsencrypt.", kind="image", default="certbot/certbot:v5.7.0")
     redis: str = described("For services.redis.", kind="image", default="redis:8-alpine")
     postgres: str = described(

@@ -108,7 +108,7 @@ def test_wrong_settings_stop_it_at_once(docker, app_image, network):
 
 
 def test_runs_as_nobody_in_particular_even_without_user(docker, base_image):
-    """Whoever forgets USER app is not root, either; and app changes neither the packages nor the code."""
+    """Whoever forgets USER 10001 is not root, either; and app changes neither the packages nor the code."""
     assert docker("run", "--rm", "--network=none", "--entrypoint=id", base_image, "-u").stdout == "10000\n"
     script = "touch /app/x /opt/venv/x /opt/envkit/x /etc/x; touch /data/x && id -u"
     done = docker("run", "--rm", "--network=none", "--user=app", "--entrypoint=sh", base_image, "-c", script)

@@ -53,7 +53,8 @@ def render(deployment: Deployment) -> Rendering:
 def app_dockerfile(*, in_src: bool = False) -> str:
     """The five lines of an app's own Dockerfile: dependencies before code, so that new code reinstalls nothing.
 
-    A sixth lets Python find the app's modules where they lie in the folder `src`.
+    The folder and the user are envkit-base's, the user by number: Kubernetes cannot tell that a name is not root's
+    (runAsNonRoot). A sixth line lets Python find the app's modules where they lie in the folder `src`.
     """
     from envkit import __version__
 
@@ -61,10 +62,10 @@ def app_dockerfile(*, in_src: bool = False) -> str:
 
     return f"""\
 FROM envkit-base:{__version__}
-COPY requirements.txt ./
+COPY requirements.txt /app/
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf,mode=0444 pip install --no-cache-dir -r requirements.txt
-COPY . .
-{path}USER app
+COPY . /app/
+{path}USER 10001
 """
 
 

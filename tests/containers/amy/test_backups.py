@@ -19,14 +19,14 @@ FROM {app}
 USER root
 COPY more.toml /tmp/
 RUN cat /tmp/more.toml >>/app/envkit.toml
-USER app
+USER 10001
 """
 CLIENT = """
 FROM {app}
 USER root
 COPY --from={postgres} /usr/lib/postgresql/15/bin/ /usr/lib/postgresql/15/bin/
 COPY --from={postgres} /usr/lib/x86_64-linux-gnu/ /usr/lib/x86_64-linux-gnu/
-USER app
+USER 10001
 """
 """What `apt-get install postgresql-client` adds, without a network."""
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from envkit import __version__
+from envkit.deployment.model import Images
 from envkit.deployment.reading import read_description
 from envkit.operations.programs import find_program
 from envkit.operations.writing import write_artifacts
@@ -37,10 +39,31 @@ def test_judge_accepts(name, tmp_path):
     _accept(JUDGE.command(tmp_path, deployment))
 
 
-@pytest.mark.parametrize("file", [path.relative_to(ROOT) for path in ROOT.glob("*/Dockerfile")], ids=str)
-def test_hadolint_accepts_the_projects_own(file):
-    """Nor in the Dockerfiles of the images."""
-    _accept(["hadolint", str(ROOT / file)])
+@pytest.mark.parametrize("in_src", [False, True])
+def test_hadolint_accepts_what_init_writes(in_src, tmp_path):
+    """Nor in the five or six lines of an app's own Dockerfile."""
+    (tmp_path / "Dockerfile").write_text(app_dockerfile(in_src=in_src))
+    _accept(["hadolint", str(tmp_path / "Dockerfile")])
+
+
+@pytest.mark.needs("git")
+def test_hadolint_accepts_the_projects_own():
+    """Nor in any Dockerfile of the project: of the images, the examples, the tests, and what was rendered once."""
+    listed = subprocess.run(["git", "ls-files", "*Dockerfile"], cwd=ROOT, check=True, capture_output=True, text=True)
+    files = listed.stdout.splitlines()
+    assert {"image/Dockerfile", "nginx/Dockerfile", "examples/rocket2/Dockerfile"} <= set(files)
+    assert "tests/targets/compose/golden/letsencrypt-inertia/inertia-proxy-Dockerfile" in files
+    _accept(["hadolint", *(str(ROOT / file) for file in files)])
+
+
+@pytest.mark.parametrize("image", ["base", "nginx"])
+def test_the_images_are_built_with_the_tag_that_is_used(image):
+    """The README and the images' own Dockerfiles build under the package's version, as what is written names them."""
+    tag = f"envkit-{image}:{__version__}"
+    used = app_dockerfile() if image == "base" else f"FROM {Images().nginx}\n"
+    assert used.startswith(f"FROM {tag}\n")
+    for file in ("README.md", "image/Dockerfile" if image == "base" else "nginx/Dockerfile"):
+        assert f" --tag {tag} " in (ROOT / file).read_text()
 
 
 def _accept(command):
