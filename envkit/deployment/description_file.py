@@ -1,0 +1,105 @@
+"""The description's file: which one it is, and its text as TOML, with the line of a mistake."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from envkit.deployment.errors import DescriptionError
+from envkit.findings import Finding
+
+FILE = "envkit.toml"
+PROJECT_FILE = "pyproject.toml"
+_MAX_BYTES = 1024 * 1024
+
+
+def find_file() -> tuple[Path, bool]:
+    """The description in the current folder, there or not, and whether it is a table of pyproject.toml.
+
+    Raises:
+        DescriptionError: there are two.
+    """
+    own, project = Path(FILE), Path(PROJECT_FILE)
+    in_project = project.is_file() and _mentions_envkit(project)
+    if own.exists() and in_project:
+        raise DescriptionError(
+            [Finding(FILE, "", "pyproject.toml has a table [tool.envkit] as well", "keep one description")]
+        )
+    if own.exists() or not in_project:
+        return own, False
+    return project, True
+
+
+def _mentions_envkit(project: Path) -> bool:
+    try:
+        text = project.read_bytes()
+    except OSError:
+        return False
+    return re.search(rb"(?m)^\s*\[\s*tool\s*\.\s*[\"']?envkit[\"']?\s*[.\]]", text) is not None
+
+
+def text_of(file: Path) -> str:
+    """The text in `file`, which may be a pipe.
+
+    Raises:
+        DescriptionError: it cannot be read, or is no text.
+    """
+    problem, hint = "", ""
+    try:
+        with file.open("rb") as stream:  # which may be a pipe, such as <(…) of a shell
+            data = stream.read(_MAX_BYTES + 1)
+        if len(data) <= _MAX_BYTES:
+            return data.decode("utf-8-sig")
+        problem = "is larger than 1 MiB, too large for a description"
+    except FileNotFoundError:
+        problem, hint = "no such file", "run `envkit init` to write one" if file.name == FILE else ""
+    except IsADirectoryError:
+        problem = "is a directory"
+    except UnicodeDecodeError as error:
+        problem = f"is not UTF-8 (byte {error.start + 1})"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    raise DescriptionError([Finding(str(file), "", problem, hint)])
+
+
+def parse(text: str, origin: str) -> dict[str, Any]:
+    """The raw values in `text`.
+
+    Args:
+        text: TOML.
+        origin: its file, for the finding.
+
+    Raises:
+        DescriptionError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        problem, line = "is not TOML: it is nested too deeply", ""
+    except ValueError as error:  # TOMLDecodeError, or a number of too many digits
+        problem, line = _syntax_problem(error, text)
+    hint = 'text stands in straight double quotes: "text"' if problem.endswith(": invalid value") else ""
+    raise DescriptionError([Finding(origin + line, "", problem, hint)])
+
+
+def _syntax_problem(error: ValueError, text: str) -> tuple[str, str]:
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error), re.DOTALL)
+    if not isinstance(error, tomllib.TOMLDecodeError) or not found:
+        return "is not TOML: a number has too many digits", ""
+    if not found[2]:
+        return "is not TOML: the value that begins here never ends", f":{_line_of_the_unended(text)}"
+    return f"is not TOML: {found[1][:1].lower()}{found[1][1:]}", f":{found[2]}"
+
+
+def _line_of_the_unended(text: str) -> int:
+    """The line behind the longest beginning of the file that is TOML; the parser tells only where the file ends."""
+    lines = text.splitlines(keepends=True)
+    for count in range(len(lines) - 1, 0, -1):
+        try:
+            tomllib.loads("".join(lines[:count]))
+        except ValueError:
+            continue
+        return count + 1
+    return 1
