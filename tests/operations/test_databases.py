@@ -84,7 +84,7 @@ def test_every_problem_at_once_and_no_value(environ):
         f"backup.postgres: DB_NAME: {missing.format('DB_NAME')}",
         f"environment: DB_HOST: {words}",
         "environment: DB_PORT: is not a whole number",
-        f"backup.postgres: DB_USER: {missing.format('DB_USER')}",
+        "environment: DB_USER: is empty, which counts as not set. give it a value, or name its file in DB_USER_FILE",
         f"environment: DB_PASSWORD: {words}",
     ]
     environ(NAME="shop", HOST="db", PORT="65536", USER="shop", PASSWORD="word")
