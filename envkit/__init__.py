@@ -2,6 +2,13 @@
 
     from envkit import load_settings
 
+Two field types are not classes of envkit's, and have no entry of their own below:
+
+- `Duration` is a `timedelta`, from ``500ms``, ``30s``, ``15m`` or ``15min``, ``1h30m``, ``7d``, ``2w``, a plain number
+  of seconds, or ISO 8601. What is none, or is longer than a `timedelta` can be, is a problem in the `SettingsError`.
+- `ByteSize` is pydantic's `int` of bytes, from ``16 MiB`` (1024 each), ``1.5GB`` (1000 each) or a plain number of
+  bytes; a fraction of a byte is cut off. What is none, or is negative, is a problem in the `SettingsError`.
+
 Names are imported when they are first used, so that a command which needs no settings class pays for none.
 """
 

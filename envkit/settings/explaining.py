@@ -33,7 +33,16 @@ class Explained(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """The history of all settings of one instance, in the model's order; prints as a table."""
+    """The history of all settings of one instance; it holds no value, so it may be printed and logged.
+
+    `str` gives a table of SETTING, ORIGIN, VALUE (kind and size alone) and NOTES, a line for each setting.
+
+    Attributes:
+        settings: one entry for each setting, in the model's order, with `name`, such as ``DATABASE_URL``; `origin`:
+            ``environment``, ``.env:12``, a path, ``keyword`` or ``default``; `overrode`: weaker origins that had a
+            value too, the strongest first; `repairs`: what was done to get the value back, in words; `shape`: kind and
+            size, such as ``text, 12 characters`` or ``not set``.
+    """
 
     settings: tuple[Explained, ...]
 
@@ -56,6 +65,9 @@ def explain(settings: BaseModel) -> Explanation:
 
     Args:
         settings: what `load_settings` returned.
+
+    Returns:
+        The history, which prints as a table.
 
     Raises:
         ValueError: the instance was not made by `load_settings` (a copy, or built by hand).

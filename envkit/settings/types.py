@@ -246,7 +246,12 @@ _PIECE = rf"({_NUMBER})\s*(ms|min|s|m|h|d|w)"
 # Patterns are compiled when a duration is read: a class without one should not pay for them at import.
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-"""A `timedelta`, from ``30s``, ``15m``, ``1h30m``, ``7d`` or a plain number of seconds."""
+"""A `timedelta`, from text with units, a plain number of seconds, or ISO 8601 (``PT1H30M``).
+
+Units are ms, s, m or min, h, d and w, in either case, with decimals if need be and one behind the other: ``500ms``,
+``1.5h``, ``1h30m``. A `timedelta` and a number are taken as they are. Anything else is refused by a problem in the
+`SettingsError`: it is not a duration, or longer than a `timedelta` can be.
+"""
 
 
 def characters(text: str) -> str:
