@@ -59,10 +59,23 @@ class Project:
         (self.folder / "compose.override.yaml").write_text(override)
         return self._run(str(self.folder / "deploy.sh"), COMPOSE=self.compose)
 
+    def start_former(self):
+        """Starts a process that the next deployment knows no more."""
+        service = f'{{image: "{self.container("web")["Image"]}", entrypoint: ["sleep", "infinity"], init: true}}'
+        (self.folder / "compose.override.yaml").write_text(f"services: {{former: {service}}}\n")
+        started = self._run(self.compose, "-p", "teams", "up", "-d", "former")
+        assert started.returncode == 0, started.stderr
+
     def container(self, service):
         """What the engine knows of the container of a service."""
         found = self._run(self.compose, "-p", "teams", "ps", "-q", service).stdout.strip()
         return json.loads(self.docker("inspect", found).stdout)[0]
+
+    def services(self):
+        """Those of which there is a container, running or not."""
+        column = '{{.Label "com.docker.compose.service"}}'
+        label = "label=com.docker.compose.project=teams"
+        return set(self.docker("ps", "--all", "--filter", label, "--format", column).stdout.split())
 
     def wait_for(self, status):
         """Returns when the health path answers with this status."""
@@ -119,7 +132,10 @@ def project(docker, image, proxy_image, app_options, free_port, tmp_path, app_fo
 
 @pytest.mark.parametrize("project", ["docker-compose", V2], ids=["v1", "v2"], indirect=True)
 def test_started_replaced_and_kept(project):
-    """The app answers through nginx; a failed release leaves it; a good one replaces it, and nginx finds it again."""
+    """The app answers through nginx; a failed release leaves it; a good one replaces it, and nginx finds it again.
+
+    What is described no more is gone then.
+    """
     done = project.deploy()
     assert done.returncode == 0, done.stdout + done.stderr
     project.wait_for(200)
@@ -135,7 +151,10 @@ def test_started_replaced_and_kept(project):
 
     compose = project.folder / "compose.yaml"
     compose.write_text(compose.read_text().replace("max-size: ", "mode: non-blocking, max-size: ", 1))
+    project.start_former()
     done = project.deploy()
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "former is described no more, so it is stopped\n" in done.stdout
+    assert project.services() == {"web", "nginx"}
     assert project.container("web")["Id"] != first["Id"]
     project.wait_for(200)

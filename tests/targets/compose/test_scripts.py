@@ -40,9 +40,11 @@ def test_release_comes_before_anything_is_replaced(deploy, recorder):
     assert (done.returncode, done.stderr) == (0, "")
     actions = [call[4:] for call in recorder.calls if call[:4] == list(PROJECT) and call[4] != "ps"]
     assert actions == [
+        ["version"],
         ["build"],
         ["up", "-d", "--no-deps", "redis", "postgres", "dynamodb-local"],
         ["run", "--rm", "-T", "--no-deps", "release"],
+        ["--profile", "*", "config", "--services"],
         ["up", "-d", "--no-deps", "web", "worker", "clock", "nginx"],
     ]
     reload = ["docker", "exec", "id", "nginx", "-e", "stderr", "-c", "/etc/envkit/nginx/nginx.conf", "-s", "reload"]
@@ -72,6 +74,32 @@ def test_refused_files_of_nginx_replace_nothing(deploy, recorder):
     done = deploy("processes", f'{HEALTHY}\ncase "$*" in *"-s reload") exit 1;; esac')
     assert done.returncode == 1
     assert recorder.calls[-1][-2:] == ["-s", "reload"]
+
+
+def test_compose_that_is_missing_is_told(deploy, recorder):
+    """Docker alone would say that it knows no shorthand flag -p; nothing is built or replaced."""
+    done = deploy("processes", "echo unknown shorthand flag >&2; exit 125")
+    expected = "Compose is missing: install it, or COMPOSE=docker-compose ./deploy.sh\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+    assert recorder.calls == [[*PROJECT, "version"]]
+
+
+def test_what_is_described_no_more_is_stopped(deploy, recorder):
+    """Before the new ones start; not what is described still, nor what is of another file than compose.yaml."""
+    known = 'case "$*" in *"config --services") echo web; echo nginx; exit;; esac'
+    here = "/srv/shop/compose.yaml,/srv/shop/compose.override.yaml"
+    listed = f"1 web {here}\\n2 old-worker {here}\\n3 we {here}\\n4 own /srv/own-compose.yaml\\n5 v1 compose.yaml\\n"
+    done = deploy("least", f"{known}\ncase \"$*\" in 'ps '*) printf '{listed}'; exit;; esac")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "".join(
+        f"{service} is described no more, so it is stopped\n" for service in ("old-worker", "we", "v1")
+    )
+    calls = [call[1:] for call in recorder.calls]
+    ended = [[verb, number] for number in "235" for verb in ("stop", "rm")]
+    assert [call for call in calls if call[0] in {"stop", "rm"}] == ended
+    assert calls[-1] == ["compose", "-p", "shop", "up", "-d", "--no-deps", "web", "nginx"]
+    (asked,) = (call for call in calls if call[0] == "ps")
+    assert {"label=com.docker.compose.project=shop", "label=com.docker.compose.oneoff=False"} <= set(asked)
 
 
 @pytest.mark.parametrize(

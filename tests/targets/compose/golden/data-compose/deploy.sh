@@ -35,10 +35,34 @@ for folder in ./data '/srv/up loads'; do
     fi
 done
 
+# Without its plugin, docker says no more than that it does not know -p.
+if ! compose version >/dev/null 2>&1; then
+    echo "Compose is missing: install it, or COMPOSE=docker-compose ./deploy.sh" >&2
+    exit 1
+fi
+
 # Where nginx runs, it reads its files anew; files that it refuses change nothing and end this.
 proxy=$(compose ps -q nginx)
 if [ -n "$proxy" ] && [ "$(docker inspect --format '{{ .State.Running }}' "$proxy")" = true ]; then
     docker exec "$proxy" nginx -e stderr -c /etc/envkit/nginx/nginx.conf -s reload
 fi
+
+# A process that is described no more would go on with old code. `up --remove-orphans` of docker-compose 1 would kill it
+# at once; and a container of another file than compose.yaml, or of a profile, is yours.
+described=$(compose --profile '*' config --services)
+columns='{{ .ID }} {{ .Label "com.docker.compose.service" }} {{ .Label "com.docker.compose.project.config_files" }}'
+running=$(docker ps --all --filter label=com.docker.compose.project=shop \
+    --filter label=com.docker.compose.oneoff=False --format "$columns")
+printf '%s\n' "$running" | while read -r container service files; do
+    case ,$files in
+    *[,/]compose.yaml*) ;;
+    *) continue ;;
+    esac
+    if ! printf '%s\n' "$described" | grep -qxF -e "$service"; then
+        echo "$service is described no more, so it is stopped"
+        docker stop "$container" >/dev/null
+        docker rm "$container" >/dev/null
+    fi
+done
 
 compose up -d --no-deps web nginx
