@@ -60,6 +60,7 @@ def _context(deployment: Deployment) -> dict[str, Any]:
         "pull": "/" in derived.image(deployment),
         "make": _make(container, process.user),
         "mounts": [_mount(mount) for mount in container.data],
+        "has_relative_mounts": any(not mount.startswith("/") for mount in container.data),
         "options": [
             ["--restart", container.restart],
             ["--publish", f"{container.address}:{container.port or port}:{port}"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -165,6 +167,36 @@ def test_a_missing_folder_is_told(recorder, tmp_path, base, user, how):
     assert (done.returncode, changes(recorder)) == (1, [])
     folder = tmp_path / "data"
     assert done.stderr == f"{folder} is missing: {how.format(folder)}\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a folder of another user's")
+def test_what_the_user_may_not_see_is_not_missing(run, recorder, tmp_path):
+    """Docker may look into a folder that a user of the group docker may not enter."""
+    run("everything")
+    hidden = tmp_path / "hidden"
+    hidden.mkdir(mode=0o700)
+    os.chown(hidden, 65534, 65534)
+    script = tmp_path / FILE
+    text = script.read_text()
+    less = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", str(script))
+    script.write_text(text.replace("/srv/up loads", f"{hidden}/uploads"))
+    assert recorder.run(*less, cwd=tmp_path).returncode == 0
+    recorder.file.write_text("")
+    script.write_text(text.replace("/srv/up loads", f"{tmp_path}/gone/uploads"))
+    assert recorder.run(*less, cwd=tmp_path).returncode == 1
+    assert changes(recorder) == []
+
+
+@pytest.mark.parametrize("name", ["a,b", 'a"b'])
+def test_a_folder_that_mount_cannot_name(recorder, tmp_path, name):
+    """The argument of --mount is a line of CSV: where the script's own path breaks it, that is said at once."""
+    folder = tmp_path / name
+    write_artifacts(render(described("everything")).artifacts, folder)
+    recorder.program("docker", NOT_THERE)
+    (tmp_path / "app.env").touch(0o600)
+    done = recorder.run(str(folder / FILE), str(tmp_path / "app.env"), cwd=tmp_path)
+    problem = "docker run --mount takes no comma and no quote in a path: move docker-run.sh and its folders"
+    assert (done.returncode, done.stderr, changes(recorder)) == (1, f"{folder}: {problem}\n", [])
 
 
 def test_a_missing_env_file_is_told(run, tmp_path, recorder):
