@@ -189,13 +189,12 @@ class Machine:
 
 
 _ASK = """
-import http.client, json, ssl, sys
+import http.client, json, socket, ssl, sys
 path, host, form, source, tls = sys.argv[1:]
-given = {"timeout": 60, "source_address": (source, 0)}
+c = http.client.HTTPConnection("127.0.0.1")
+c.sock = socket.create_connection(("127.0.0.1", 443 if tls else 80), 60, (source, 0))
 if tls:
-    c = http.client.HTTPSConnection("127.0.0.1", 443, context=ssl._create_unverified_context(), **given)
-else:
-    c = http.client.HTTPConnection("127.0.0.1", 80, **given)
+    c.sock = ssl._create_unverified_context().wrap_socket(c.sock, server_hostname=host)
 headers = {"Host": host, "Content-Type": "application/x-www-form-urlencoded"}
 c.request("POST" if form else "GET", path, form or None, headers)
 r = c.getresponse()

@@ -42,10 +42,10 @@ def server_of(machine):
     return Server(machine.path("/"), run)
 
 
-def is_well(machine):
+def is_well(machine, host="shop.test", *, tls=False):
     """Whether the app answers; until nginx has reloaded, in its own time, it may refuse the host."""
     try:
-        return machine.get("/health")[0] == 200
+        return machine.ask("/health", host, tls=tls)[0] == 200
     except AssertionError:
         return False
 
@@ -95,3 +95,58 @@ def test_another_socket_and_fewer_processes(fresh):
         assert re.search("ConnectionRefused|FileNotFound", fresh.run("python3", "-c", connect, check=False))
         expected = ["active"] if description is shop else ["inactive"]
         assert fresh.show("shop-worker.service", "ActiveState") == expected
+
+
+REFUSED = """
+import socket, sys
+connection = socket.create_connection(("127.0.0.1", 80))
+connection.sendall(f"GET / HTTP/1.1\\r\\nHost: {sys.argv[1]}\\r\\n\\r\\n".encode())
+try:
+    sys.exit(bool(connection.recv(1)))
+except ConnectionResetError:
+    pass
+"""
+
+
+def refuses(machine, host):
+    """Whether nginx refuses a host that no app has, over TLS and without."""
+    hello = f"openssl s_client -connect 127.0.0.1:443 -servername {host} </dev/null 2>&1"
+    is_refused = "unrecognized name" in machine.attempt("sh", "-c", hello)[1]
+    return is_refused and machine.attempt("python3", "-c", REFUSED, host)[0] == 0
+
+
+def test_two_apps(fresh):
+    """One with TLS and one without share a server: strange hosts are refused by both, and each outlives the other."""
+    shop = load_description(APP / "envkit.toml")
+    shutil.copytree(APP, fresh.path("/srv/till"))
+    fresh.run("sed", "-i", "s:/var/lib/shop/:/var/lib/till/:", "/srv/till/shop.py")
+    shutil.copytree(fresh.path("/etc/envkit/shop"), fresh.path("/etc/envkit/till"))
+    chain, key = "/etc/envkit/till/chain.pem", "/etc/envkit/till/key.pem"
+    made = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", chain)
+    fresh.run("openssl", "req", "-x509", "-subj", "/CN=till.test", *made)
+    till = replace(
+        shop,
+        name="till",
+        versions=replace(shop.versions, nginx="1.22.1"),
+        http=replace(shop.http, domains=("till.test",), tls="files", certificate=chain, certificate_key=key),
+        server=replace(shop.server, env_file="/etc/envkit/till/env"),
+        processes={"web": shop.processes["web"]},
+    )
+
+    def till_is_well():
+        return is_well(fresh, "till.test", tls=True)
+
+    for app in (till, shop, till):
+        install(app, Steps(), server_of(fresh))
+    fresh.wait(lambda: is_well(fresh) and till_is_well(), "they are not well")
+    fresh.wait(lambda: refuses(fresh, "strange.test"), "a strange host is answered")
+    uninstall(shop, Steps(), server_of(fresh))
+    fresh.wait(lambda: refuses(fresh, "shop.test"), "the app that went is answered")
+    assert till_is_well()
+    install(shop, Steps(), server_of(fresh))
+    uninstall(till, Steps(), server_of(fresh))
+    fresh.wait(lambda: is_well(fresh), "the other one is not well")
+    fresh.run("nginx", "-t")
+    shutil.rmtree(fresh.path("/etc/envkit/till"))
+    fresh.run("systemctl", "restart", "nginx.service")
+    fresh.wait(lambda: is_well(fresh), "nginx needs what is gone")
