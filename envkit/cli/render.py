@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,8 +12,6 @@ from envkit.cli.output import as_dictionaries, counted_differences, echo_finding
 from envkit.cli.targets import targets_argument
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from envkit.operations.writing import Comparison
     from envkit.targets.artifacts import Artifact
 
@@ -47,12 +46,15 @@ def command(
     whole; one that holds the same already is not touched, one that envkit did not make is not overwritten.
     """
     from envkit.deployment.reading import load_description
+    from envkit.operations.layout import unmet
     from envkit.operations.rendering import render_targets
     from envkit.operations.writing import compare_artifacts, write_artifacts
 
-    renderings = render_targets(targets, load_description(description))
+    folder = description.parent if description else Path()
+    renderings = render_targets(targets, load_description(description), folder)
     artifacts = [artifact for rendering in renderings.values() for artifact in rendering.artifacts]
     findings = [finding for rendering in renderings.values() for finding in rendering.findings]
+    findings += unmet(renderings, folder, out)
     if check or diff:
         comparisons = compare_artifacts(artifacts, out)
         states: dict[str, str] = {comparison.path: comparison.state for comparison in comparisons}

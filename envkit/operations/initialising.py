@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.findings import Finding
 from envkit.operations.guessing import guessed_field
+from envkit.operations.layout import is_in_src
 from envkit.operations.scanning import Scan, Variable, scan
 from envkit.operations.writing import Change, write_artifacts
 from envkit.targets.artifacts import Artifact
@@ -66,7 +67,7 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
         notes.append(f"the description names the app {chosen}, so {app} was not taken")
     elif not described:
         notes += [f"{other} looks like an application, too" for other in seen.apps if app is None and other != chosen]
-    in_src = _is_in_src(folder, chosen)
+    in_src = is_in_src(folder, chosen)
     if in_src:
         notes.append("the app lies in src, where Python looks when it is installed: pip install --editable .")
     due: list[Artifact] = []
@@ -98,13 +99,6 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
         notes.append(f".dockerignore is there already; see that it keeps {ENV_FILE}, .git and data out of the image")
     changes = (*written, *(Change(path, "unchanged") for path in present))
     return Initialised(chosen, settings, changes, tuple(notes))
-
-
-def _is_in_src(folder: Path, app: str) -> bool:
-    """Whether Python, started in the project's folder, misses the app's modules, which are one folder below."""
-    first = app.partition(":")[0].partition(".")[0]
-    roots = [root for root in (folder, folder / "src") if (root / first).is_dir() or (root / f"{first}.py").is_file()]
-    return roots == [folder / "src"]
 
 
 # --- the description ------------------------------------------------------------------------------------------------

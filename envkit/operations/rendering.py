@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envkit.deployment.errors import DescriptionError
 from envkit.findings import Finding, did_you_mean
+from envkit.operations.layout import is_in_src
 from envkit.targets.registry import BY_DEFAULT, NAMING_SETTINGS, TARGETS, render_target
 
 if TYPE_CHECKING:
@@ -15,10 +17,15 @@ if TYPE_CHECKING:
     from envkit.targets.artifacts import Rendering
 
 
-def render_targets(names: Iterable[str], deployment: Deployment) -> dict[str, Rendering]:
+def render_targets(names: Iterable[str], deployment: Deployment, folder: Path | None = None) -> dict[str, Rendering]:
     """The files of each target, in the order of `names`.
 
     Where that is empty, of those that the description names; and of gunicorn and nginx where it names none.
+
+    Args:
+        names: the targets.
+        deployment: the description.
+        folder: the project's; None is the current one.
 
     Raises:
         DescriptionError: with every finding of every target that cannot be rendered.
@@ -35,7 +42,8 @@ def render_targets(names: Iterable[str], deployment: Deployment) -> dict[str, Re
     findings: list[Finding] = []
     for name in wanted:
         try:
-            renderings[name] = render_target(name, deployment, settings)
+            in_src = name == "dockerfile" and is_in_src(folder or Path(), deployment.app)
+            renderings[name] = render_target(name, deployment, settings, in_src=in_src)
         except DescriptionError as error:
             findings += error.findings
     if findings:

@@ -30,6 +30,8 @@ TARGETS = {
 }
 NAMING_SETTINGS = frozenset({"compose", "heroku", "inertia"})
 """The targets whose files name every setting; their `render` takes the names as its second argument."""
+IN_PROJECT = frozenset({"heroku", "inertia"})
+"""The targets whose files are found in the project's own folder alone."""
 BY_DEFAULT = ("gunicorn", "nginx")
 """What every app needs, rendered where no target is named; the others are for those who ask for them."""
 
@@ -52,13 +54,16 @@ def target(name: str) -> Target:
     return cast("Target", import_module(TARGETS[name]))
 
 
-def render_target(name: str, deployment: Deployment, settings: SettingNames | None = None) -> Rendering:
+def render_target(
+    name: str, deployment: Deployment, settings: SettingNames | None = None, *, in_src: bool = False
+) -> Rendering:
     """The files of one target.
 
     Args:
         name: the target.
         deployment: the description.
         settings: the names that the settings class declares, for the targets of NAMING_SETTINGS.
+        in_src: whether the app's modules lie in the project's folder `src`, for the target dockerfile.
 
     Raises:
         KeyError: there is no target of this name.
@@ -68,7 +73,9 @@ def render_target(name: str, deployment: Deployment, settings: SettingNames | No
 
     module = target(name)
     try:
-        return module.render(deployment, settings) if name in NAMING_SETTINGS else module.render(deployment)
+        if name in NAMING_SETTINGS:
+            return module.render(deployment, settings)
+        return module.render(deployment, in_src=True) if in_src and name == "dockerfile" else module.render(deployment)
     except CannotQuote as error:
         refused = error.with_traceback(None)
     raise DescriptionError(_where(deployment, name, getattr(module, "LANGUAGES", (module.LANGUAGE,)), refused))

@@ -23,12 +23,16 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _COMMAND = "envkit render dockerfile"
 
 
-def render(deployment: Deployment) -> Rendering:
+def render(deployment: Deployment, *, in_src: bool = False) -> Rendering:
     """The files for `docker build --file deploy/Dockerfile .`, in the project's folder.
 
     - `Dockerfile` makes what `FROM envkit-base` makes, without that image: users, virtual environment, probe.
     - `Dockerfile.dockerignore` is what BuildKit reads before .dockerignore, for this Dockerfile alone.
     - `probe.py` is the health probe.
+
+    Args:
+        deployment: the description.
+        in_src: the app's modules lie in the project's folder `src`, where Python does not look by itself.
 
     Raises:
         CannotQuote: a Dockerfile cannot hold a text of the description.
@@ -39,6 +43,7 @@ def render(deployment: Deployment) -> Rendering:
         header=header(_COMMAND),
         name=Fragment(deployment.name),
         python=Fragment(deployment.versions.python or PYTHON),
+        in_src=in_src,
         port=address.port if address.kind == "service" else None,
         command=start_command(deployment),
     )

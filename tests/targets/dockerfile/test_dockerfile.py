@@ -87,6 +87,16 @@ def test_what_nobody_reaches_is_a_warning():
     assert render_target("dockerfile", read_description(HEAD + SERVICE, {})).findings == ()
 
 
+def test_an_app_in_src(tmp_path):
+    """Python finds the modules of an app whose project has them in the folder src, and hadolint accepts that."""
+    deployment = read_description(HEAD + SERVICE, {})
+    rendering = render(deployment, in_src=True)
+    plain = render(deployment).artifacts[0].text
+    assert rendering.artifacts[0].text == plain.replace("\nWORKDIR /app\n", "\nENV PYTHONPATH=/app/src\nWORKDIR /app\n")
+    write_artifacts(rendering.artifacts, tmp_path)
+    _accept(JUDGE.command(tmp_path, deployment))
+
+
 def test_what_stays_out_of_the_build():
     """The ignore file beside it keeps secrets, history and data out."""
     text = render(read_description(HEAD + SERVICE, {})).artifacts[1].text
