@@ -46,9 +46,14 @@ def command(
     The app is not imported: that its module can be found is checked, but not that it can be imported and has the
     callable. `envkit verify` asks gunicorn, and the other programs about their files.
 
-    With --image it looks into the image instead: for .env files and private keys in every layer, where they stay even
-    if a later layer deletes them, and for private keys and the settings class's secrets that ENV or ARG left in its
-    configuration or history.
+    With --image it looks into the image instead. In every layer, where a file stays even if a later one deletes it, it
+    looks for files called .env, .env.NAME (but .env.example and its like), NAME.env, env.prod, .envrc and .flaskenv, or
+    kept as .env~ or .env.bak; and for private keys in PEM, OpenSSH's and PGP's among them, in files of up to 1 MiB,
+    with real or escaped line breaks. In ENV, ARG and history it looks for such keys and for the settings class's
+    secrets, by their names.
+
+    It does not look for secrets in other files, such as code, nor for keys in DER, PKCS#12 or base64, nor into
+    archives within the image.
     """
     if image is not None:
         checked = _check_image(context, image)

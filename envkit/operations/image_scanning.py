@@ -37,7 +37,7 @@ def scan_image(image: str, secrets: Container[str] = ()) -> tuple[Finding, ...]:
 
     Returns:
         A finding for each, which names the setting, or the layer and the path, and holds nothing of the file but
-        names. Keys that packages bring, mostly for their own tests, are warnings.
+        names. Keys that packages bring, mostly for their own tests, are warnings, and so is Flask's .flaskenv.
 
     Raises:
         ImageError: there is no such image, or no program docker.
@@ -93,8 +93,8 @@ def _findings(image: str, images: tuple[Image, ...], secrets: Container[str]) ->
 def _in_layers(image: str, one: Image) -> Iterator[Finding]:
     for layer in one.layers:
         for found in layer.found:
-            severity: Severity = "warning" if found.is_of_a_package else "error"
-            hint = "" if found.is_of_a_package else _hint(found)
+            severity: Severity = "warning" if found.is_likely_public else "error"
+            hint = "" if found.is_likely_public else _hint(found)
             problem = f"{found.problem} is in the image, for everyone who can pull it"
             yield Finding(f"{image}, {layer.words}", f"/{found.path}", problem, hint, severity=severity)
 

@@ -17,6 +17,9 @@ import pytest
 from envkit.operations.image_scanning import ImageError, scan_image
 
 KEY = b"-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA" + b"canary0/" * 8 + b"\n-----END RSA PRIVATE KEY-----\n"
+PGP_KEY = (
+    b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYBF" + b"canary0/" * 8 + b"\n-----END PGP PRIVATE KEY BLOCK-----\n"
+)
 
 
 def tarred(files):
@@ -87,9 +90,11 @@ def test_names_layer_line_and_path(saved, form):
         KEY.replace(b"\n", b"\r\n"),
         b'x = "' + KEY.replace(b"\n", b"\\n") + b'"',
         KEY.replace(b"RSA ", b""),
+        PGP_KEY,
+        PGP_KEY.replace(b"\n", b"\\n"),
         KEY.replace(b"KEY-----\nMII", b"KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0\n\nMII"),
     ],
-    ids=["crlf", "escaped", "pkcs8", "with headers"],
+    ids=["crlf", "escaped", "pkcs8", "pgp", "pgp, escaped", "with headers"],
 )
 def test_a_key_in_any_form(saved, content):
     """A private key is known by its content, whatever its file is called."""
@@ -107,6 +112,12 @@ def test_a_key_in_any_form(saved, content):
         ("app/environment", b"A=b\n"),
         ("app/example.env", b"A=b\n"),
         ("app/.env/file", b"A=b\n"),
+        ("app/.env.example.bak", b"A=b\n"),
+        ("app/.envrc", b"layout python\nuse flake\n"),
+        ("app/migrations/env.py", b"A=b\n"),
+        ("app/static/env.js", b"A=b\n"),
+        ("app/pgp.txt", b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nand then some words follow.\n"),
+        ("app/pgp.asc", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n" + b"A" * 64 + b"\n"),
     ],
 )
 def test_what_is_neither(saved, name, content):
@@ -114,13 +125,26 @@ def test_what_is_neither(saved, name, content):
     assert scan_image(saved([{name: content}], ["COPY"])) == ()
 
 
-@pytest.mark.parametrize("name", ["app.env", "prod.env", ".env.production", "config/.env"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("app.env", "prod.env", ".env.production", "config/.env", "env.prod", ".envrc"),
+        *(".env~", ".env.bak", "app.env.bak", "app.env~", "env.prod.old", ".envrc.bak", ".app.env.swp"),
+    ],
+)
 def test_an_env_file_of_any_name(saved, name):
-    """Also one that was exported under another name than .env; its values are not shown."""
+    """Also one that was exported under another name than .env, or was kept; its values are not shown."""
     (finding,) = scan_image(saved([{f"app/{name}": b"API_TOKEN=canary\n"}], ["COPY"]))
     assert (finding.name, finding.severity) == (f"/app/{name}", "error")
     assert "an env file (it sets API_TOKEN)" in finding.problem
     assert "canary" not in str(finding)
+
+
+def test_flasks_public_settings_are_a_warning(saved):
+    """Flask keeps them beside .env, which holds the secrets."""
+    (finding,) = scan_image(saved([{"app/.flaskenv": b"FLASK_APP=canary\n"}], ["COPY"]))
+    assert (finding.name, finding.severity) == ("/app/.flaskenv", "warning")
+    assert "an env file (it sets FLASK_APP)" in finding.problem
 
 
 def test_keys_of_packages_are_warnings(saved):

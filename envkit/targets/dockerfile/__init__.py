@@ -96,6 +96,9 @@ DOCKERIGNORE = """\
 **/.env
 **/.env.*
 **/*.env
+**/*.env~
+**/*.env.bak
+**/.envrc
 !**/.env.example
 **/*.key
 **/*.pem
