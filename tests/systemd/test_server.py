@@ -66,8 +66,15 @@ def test_ready_when_healthy(machine):
     machine.settle("shop-web.service")
 
 
+def test_sandbox(machine):
+    """Systemd itself finds the web unit, as it has loaded it, at 2.0 or better of 10."""
+    machine.run("systemd-analyze", "security", "--threshold=20", "--no-pager", "shop-web.service")
+    assert machine.attempt("systemd-analyze", "security", "--threshold=20", "nginx.service")[0] != 0
+
+
 def test_limits(machine):
-    """The memory of the description and as many files as connections need are the limits of the running process."""
+    """Memory and CPUs of the description, and as many files as connections need, are the limits of what runs."""
+    assert machine.show("shop-worker.service", "CPUQuotaPerSecUSec") == ["500ms"]
     master, memory = machine.show("shop-web.service", "MainPID", "MemoryMax")
     assert memory == str(512 * 1024 * 1024)
     assert "Max open files            16384                16384" in machine.run("cat", f"/proc/{master}/limits")
