@@ -25,6 +25,7 @@ _IP4 = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"
 _LONGEST = 300
 
 _SIX = 6
+_DAYS, _WEEKDAYS = 31, 7
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -66,13 +67,26 @@ def _interval(interval: Interval) -> str:
 
 
 def _cron(cron: Cron, words: list[str]) -> str:
-    """The line as it was written, but for what Watchtower does not know: @ words, and Sunday as 7."""
+    """The line as it was written, but for what Watchtower does not know: @ words, and Sunday as 7.
+
+    Its library, robfig/cron, also tells otherwise than crontab(5) whether either day is enough: to crontab(5) a field
+    that begins with `*` restricts nothing, to the library one with a plain `*` in it. Both agree on `*` alone.
+    """
     if words[0].startswith("@"):
         fields = [(cron.minutes, 60), (cron.hours, 24), (cron.days, 31), (cron.months, 12), (cron.weekdays, 7)]
         return " ".join("*" if len(numbers) == most else str(numbers[0]) for numbers, most in fields)
-    if "7" in words[4]:
-        words[4] = ",".join(map(str, cron.weekdays))
-    return " ".join(words)
+    minutes, hours, days, months, weekdays = words
+    every_day, every_weekday = len(cron.days) == _DAYS, len(cron.weekdays) == _WEEKDAYS
+    if cron.either_day:
+        every_day = every_weekday = every_day or every_weekday
+    elif not (every_day or every_weekday):
+        raise Wrong(
+            "asks for a day of the month that is also one of the week, which Watchtower does not know",
+            "restrict one of the two fields",
+        )
+    if "7" in weekdays:
+        weekdays = ",".join(map(str, cron.weekdays))
+    return " ".join((minutes, hours, "*" if every_day else days, months, "*" if every_weekday else weekdays))
 
 
 def _image(text: str) -> str:

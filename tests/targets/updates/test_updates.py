@@ -82,6 +82,11 @@ SCHEDULES = [
     ("30 3 * * 1-5", "0 30 3 * * 1-5"),
     ("30 3 * * 6,7", "0 30 3 * * 0,6"),
     ("15 30 3 1 jan,jul *", "15 30 3 1 jan,jul *"),
+    ("0 4 */2 * *", "0 0 4 */2 * *"),
+    ("0 4 1,15 * 1", "0 0 4 1,15 * 1"),
+    ("0 4 1 * 0-6", "0 0 4 * * *"),
+    ("0 4 1-31 * 1", "0 0 4 * * *"),
+    ("0 4 2-31,1 * *", "0 0 4 * * *"),
     ("@daily", "0 0 0 * * *"),
     ("@hourly", "0 0 * * * *"),
     ("@weekly", "0 0 0 * * 0"),
@@ -125,6 +130,13 @@ def test_why_five_fields_are_not_rendered():
         (
             "every 48h",
             "must be an interval that a cron line can say: minutes or hours that divide evenly, 1d or 7d",
+        ),
+        (
+            "0 4 */2 * 1",
+            (
+                "asks for a day of the month that is also one of the week, which Watchtower does not know. "
+                "restrict one of the two fields"
+            ),
         ),
         ("0 25 * * *", "has a hour that is not from 0 to 23"),
         (
