@@ -26,7 +26,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Again and again, so many seconds apart: whole minutes below an hour, whole hours below a day, or whole days."""
+    """Again and again, so many seconds apart: minutes below an hour, hours below a day, or 1, 2, 3 or 7 days."""
 
     seconds: int
 
@@ -76,17 +76,18 @@ def _interval(text: str) -> Interval:
     even = (
         (seconds < _HOUR and _HOUR % seconds == 0)
         or (seconds % _HOUR == 0 and seconds < _DAY and _DAY % seconds == 0)
-        or (seconds % _DAY == 0 and seconds <= _LONGEST)
+        or seconds in _DAYS
     )
     if not even:
         raise ValueError(
-            "must be an interval that divides an hour or a day evenly, or whole days up to 31: every 15m, every 6h, "
-            "every 48h"
+            "must be an interval that divides an hour or a day evenly, or 1, 2, 3 or 7 days: every 15m, every 6h, "
+            "every 48h; days of the month are for a cron line such as 0 4 1,15 * *"
         )
     return Interval(seconds)
 
 
-_LONGEST = 31 * _DAY
+_DAYS = tuple(days * _DAY for days in (1, 2, 3, 7))
+"""Others than these drift through the months, which takes a calendar dozens of lines to say."""
 
 _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("minute", 0, 59, ()),

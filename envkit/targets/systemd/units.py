@@ -127,11 +127,12 @@ def context_of(deployment: Deployment, unit: Unit) -> dict[str, Any]:
         return context | {"make_folder": make_folder, "command": _certbot(deployment)}
     if not unit.process:
         # Twice a day, as Let's Encrypt asks for, at a time of this machine's own.
-        return context | {"process": "certificate", "calendar": ["*-*-* 00/12:00:00"], "delay": 3600}
+        return context | {"process": "certificate", "schedule": "", "calendar": ["*-*-* 00/12:00:00"], "delay": 3600}
     process = processes(deployment)[unit.process]
     context["process"] = unit.process
     if unit.template == "process.timer":
-        return context | {"calendar": on_calendar(process.schedule or ""), "delay": 0}
+        schedule = process.schedule or ""
+        return context | {"schedule": schedule, "calendar": on_calendar(schedule), "delay": 0}
     if unit.template == "web.socket":
         return context | {
             "address": derived.socket_path(deployment) or str(derived.upstream(deployment)),

@@ -50,7 +50,7 @@ def cron_times(cron, count):
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
-        ("every 48h", ["*-*-01,03,05,07,09,11,13,15,17,19,21,23,25,27,29,31 04:00:00"]),
+        ("every 1w", ["Sun *-*-* 04:00:00"]),
         ("every 1d", ["*-*-* 04:00:00"]),
         ("every 6h", ["*-*-* 00/6:00:00"]),
         ("every 15m", ["*-*-* *:00/15:00"]),
@@ -68,11 +68,26 @@ def test_expressions(schedule, expected):
 @pytest.mark.parametrize(
     ("schedule", "hours"), [("every 48h", 48), ("every 72h", 72), ("every 1w", 168), ("every 6h", 6)]
 )
-def test_never_further_apart(schedule, hours):
-    """Runs of an interval are never further apart than it says, over the ends of months too."""
-    times = elapses(on_calendar(schedule), 60)
-    assert len(times) == 60
-    assert max(b - a for a, b in pairwise(times)) == dt.timedelta(hours=hours)
+def test_so_far_apart(schedule, hours):
+    """Runs of an interval are as far apart as it says, through the ends of months, of years and of a February."""
+    times = elapses(on_calendar(schedule), 250)
+    assert len(times) == 250
+    assert {b - a for a, b in pairwise(times)} == {dt.timedelta(hours=hours)}
+
+
+@pytest.mark.parametrize("days", [2, 3])
+def test_every_year(days):
+    """Of several days, one of the expressions names each day so many days after another, until the century ends."""
+    named = set()
+    for expression in on_calendar(f"every {days}d"):
+        first, months, of_month = ([*part.split(",")] for part in expression.split(" ")[0].split("-"))
+        years = {year for part in first for year in range(int(part[:4]), 2100, int(part[5:]))}
+        named |= {(year, int(month), int(day)) for year in years for month in months for day in of_month}
+    start = dt.date(2000, 1, 1)
+    dates = [start + dt.timedelta(days=number) for number in range((dt.date(2100, 1, 1) - start).days)]
+    found = [date for date in dates if (date.year, date.month, date.day) in named]
+    assert {b - a for a, b in pairwise(found)} == {dt.timedelta(days=days)}
+    assert found[-1] + dt.timedelta(days=days) >= dt.date(2100, 1, 1)
 
 
 def field(first, last):
