@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 
 _END = "end of a call"
+HELD = '[ -e "$0.first" ] || { touch "$0.first"; until [ -e "$0.go" ]; do sleep 0.05; done; }\n'
+"""What a program does first, so that its first call ends when `run_two` says."""
 
 
 class Recorder:
@@ -44,3 +47,22 @@ class Recorder:
         return subprocess.run(
             command, capture_output=True, text=True, timeout=60, check=False, env=self.environ(), **options, **more
         )
+
+    def run_two(self, name, *command, **more):
+        """Starts a script while another run of it is held in the first call of a program `name`, whose body is `HELD`.
+
+        Returns what each of the two said to standard error, and the calls that were made until the second said it.
+        """
+        options = {"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "env": self.environ(), **more}
+        with subprocess.Popen(command, **options) as first:
+            held, deadline = self.folder / f"{name}.first", time.monotonic() + 30
+            while not held.exists():
+                assert time.monotonic() < deadline, "the first one calls nothing"
+                time.sleep(0.02)
+            with subprocess.Popen(command, **options) as second:
+                said = second.stderr.readline()
+                until_then = self.calls
+                (self.folder / f"{name}.go").touch()
+                said_then = [said + second.communicate(timeout=60)[1], first.communicate(timeout=60)[1]]
+        assert (first.returncode, second.returncode) == (0, 0)
+        return said_then[1], said_then[0], until_then

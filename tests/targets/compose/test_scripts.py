@@ -13,6 +13,7 @@ import yaml
 from envkit.operations.writing import write_artifacts
 from envkit.targets.compose import render
 from tests.targets.compose.matrix import SETTINGS, described
+from tests.targets.programs import HELD
 
 PROJECT = ("docker", "compose", "-p", "shop")
 
@@ -60,6 +61,19 @@ def test_what_does_not_become_healthy_is_told(deploy, recorder):
     assert done.returncode == 1
     assert done.stderr == "why\nredis does not become healthy; nothing else was touched\n"
     assert not any("release" in call for call in recorder.calls)
+
+
+@pytest.mark.needs("flock")
+def test_a_second_deployment_waits(deploy, recorder, tmp_path):
+    """It begins when the first has ended: two release processes at a time would spoil each other's migrations."""
+    assert deploy("processes", HEALTHY).returncode == 0
+    alone = recorder.calls
+    recorder.file.write_bytes(b"")
+    recorder.program("docker", HELD + HEALTHY)
+    first, second, until_then = recorder.run_two("docker", str(tmp_path / "deploy.sh"))
+    assert (first, second) == ("", "another deploy.sh is at work here: waiting until it ends\n")
+    assert len(until_then) == 1
+    assert recorder.calls == alone * 2
 
 
 def test_a_failed_release_leaves_the_old_ones_serving(deploy, recorder):

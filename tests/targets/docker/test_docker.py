@@ -14,7 +14,7 @@ from envkit.deployment.reading import read_description
 from envkit.operations.writing import write_artifacts
 from envkit.rendering.quoting import CannotQuote
 from envkit.targets.docker import FILE, render
-from tests.targets.programs import Recorder
+from tests.targets.programs import HELD, Recorder
 
 MATRIX = {
     "least": "[container]\n",
@@ -139,6 +139,19 @@ def test_two_never_run_at_a_time(run, recorder):
         ["start", "shop"],
         ["rm", "--force", "shop.before"],
     ]
+
+
+@pytest.mark.needs("flock")
+def test_a_second_script_waits(recorder, tmp_path, run):
+    """It begins when the first has ended, and does then what it would have done alone."""
+    assert run("least", THERE).returncode == 0
+    alone = recorder.calls
+    recorder.file.write_bytes(b"")
+    recorder.program("docker", HELD + THERE)
+    first, second, until_then = recorder.run_two("docker", str(tmp_path / FILE), cwd=tmp_path)
+    assert (first, second) == ("", "another docker-run.sh is at work here: waiting until it ends\n")
+    assert len(until_then) == 1
+    assert recorder.calls == alone * 2
 
 
 def test_the_old_one_comes_back(run, recorder):

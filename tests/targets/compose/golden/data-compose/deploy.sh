@@ -7,6 +7,15 @@ set -eu
 # Another folder of this name is not meant, though CDPATH may lead there.
 CDPATH='' cd -- "$(dirname -- "$0")"
 
+# One script at a time, though somebody starts a second one. However a script ends, the kernel lets go of its lock.
+exec 9<.
+if command -v flock >/dev/null; then # macOS has none
+    flock -n 9 || {
+        echo "another deploy.sh is at work here: waiting until it ends" >&2
+        flock 9
+    }
+fi
+
 # Where Inertia's file lies beside compose.yaml, docker-compose 1 would take that one, and Compose 2 say so each time.
 if [ -e docker-compose.yml ] && [ -z "${COMPOSE_FILE-}" ]; then
     COMPOSE_FILE=compose.yaml
@@ -14,9 +23,13 @@ if [ -e docker-compose.yml ] && [ -z "${COMPOSE_FILE-}" ]; then
     export COMPOSE_FILE
 fi
 
+# What these leave running, such as a connection by ssh, must not keep the lock.
+docker() {
+    command docker "$@" 9<&-
+}
 compose() {
     # shellcheck disable=SC2086 # two words
-    ${COMPOSE:-docker compose} -p shop "$@"
+    ${COMPOSE:-docker compose} -p shop "$@" 9<&-
 }
 
 # Docker refuses what is missing when the app is replaced already, or makes a folder of root's in its place.
