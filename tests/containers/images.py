@@ -47,8 +47,9 @@ def make_app(base: str, folder: Path) -> Path:
     left_out = shutil.ignore_patterns("__pycache__", ".env", "*.sqlite3", "Dockerfile", ".dockerignore")
     shutil.copytree(ROOT / "examples/flask_app", app, ignore=left_out)
     subprocess.run([sys.executable, "-m", "envkit", "init", "--docker"], cwd=app, check=True, capture_output=True)
-    secret = (".env", "app.env", "teams_app/.env.production", ".git/config", "app.private-key.pem")
-    for path in (*secret, "data/teams.sqlite3", "deploy/data/teams.db-wal"):
+    secret = (".env", "app.env", "teams_app/.env.production", ".git/config", "app.private-key.pem", "client.p12")
+    files = ("deploy/secrets/SECRET_KEY", "secrets/SECRET_KEY", "instance/config.py")
+    for path in (*secret, *files, "data/teams.sqlite3", "deploy/data/teams.db-wal"):
         (app / path).parent.mkdir(parents=True, exist_ok=True)
         (app / path).write_text(f"SECRET_KEY={CANARY}\n")
     dockerfile = app / "Dockerfile"

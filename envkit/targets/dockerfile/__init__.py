@@ -38,9 +38,10 @@ def render(deployment: Deployment, *, in_src: bool = False) -> Rendering:
         CannotQuote: a Dockerfile cannot hold a text of the description.
     """
     address = derived.upstream(deployment)
+    made = header(_COMMAND, derived.source(deployment))
     jinja = environment(LANGUAGE, _TEMPLATES)
     text = jinja.get_template("Dockerfile.j2").render(
-        header=header(_COMMAND),
+        header=made,
         name=Fragment(deployment.name),
         python=Fragment(deployment.versions.python or PYTHON),
         in_src=in_src,
@@ -49,8 +50,8 @@ def render(deployment: Deployment, *, in_src: bool = False) -> Rendering:
     )
     artifacts = (
         Artifact("Dockerfile", text),
-        Artifact("Dockerfile.dockerignore", f"{header(_COMMAND)}\n{DOCKERIGNORE}"),
-        Artifact("probe.py", f"{header(_COMMAND)}\n{(_TEMPLATES.parent / 'probe.py').read_text(encoding='utf-8')}"),
+        Artifact("Dockerfile.dockerignore", f"{made}\n{DOCKERIGNORE}"),
+        Artifact("probe.py", f"{made}\n{(_TEMPLATES.parent / 'probe.py').read_text(encoding='utf-8')}"),
     )
     return Rendering(artifacts, tuple(_findings(deployment)))
 
@@ -101,10 +102,15 @@ DOCKERIGNORE = """\
 **/.envrc
 !**/.env.example
 **/*.key
+**/*.p12
 **/*.pem
+**/*.pfx
+secrets
+deploy/secrets
 .git
 data
 deploy/data
+instance
 **/*.db
 **/*.db-*
 **/*.sqlite
@@ -128,4 +134,4 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
     if address.kind != "service":
         problem = f"the app listens on {address}, which nothing outside its container reaches"
         hint = 'say upstream = "web:8000", where web is the name of its container'
-        yield Finding("envkit.toml", "http.upstream", problem, hint, severity="warning")
+        yield Finding(deployment.origin, "http.upstream", problem, hint, severity="warning")

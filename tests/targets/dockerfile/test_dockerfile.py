@@ -12,7 +12,7 @@ from envkit.deployment.model import Images
 from envkit.deployment.reading import read_description
 from envkit.operations.programs import find_program
 from envkit.operations.writing import write_artifacts
-from envkit.targets.dockerfile import JUDGE, app_dockerfile, render
+from envkit.targets.dockerfile import DOCKERIGNORE, JUDGE, app_dockerfile, render
 from envkit.targets.registry import render_target
 
 ROOT = Path(__file__).parents[3]
@@ -101,6 +101,13 @@ def test_what_stays_out_of_the_build():
     """The ignore file beside it keeps secrets, history and data out."""
     text = render(read_description(HEAD + SERVICE, {})).artifacts[1].text
     assert {"**/.env", "**/.env.*", "!**/.env.example", ".git", "data", "**/*.pem"} <= set(text.splitlines())
+    assert {"deploy/secrets", "secrets"} <= set(text.splitlines())  # where Compose finds the secrets that are files
+
+
+@pytest.mark.parametrize("example", ["quizagator", "rocket2"])
+def test_the_examples_leave_out_the_same(example):
+    """Their ignore files are those that init writes now."""
+    assert (ROOT / f"examples/{example}/.dockerignore").read_text() == DOCKERIGNORE
 
 
 def test_the_readme_shows_what_init_writes():
