@@ -30,6 +30,8 @@ def main() -> int:
     if not is_web(words, command):
         return 0
     # As nginx would ask, so that an app that insists on its name or on HTTPS answers the same.
+    host = first_of(os.environ.get("ENVKIT_HTTP__DOMAINS", "")) or host
+    scheme = scheme_of(os.environ["ENVKIT_HTTP__TLS"]) if os.environ.get("ENVKIT_HTTP__TLS") else scheme
     request = (
         f"GET {os.environ.get('ENVKIT_HTTP__HEALTH_PATH') or path} HTTP/1.1\r\n"
         f"Host: {host}\r\nX-Forwarded-Proto: {scheme}\r\nConnection: close\r\n\r\n"
@@ -89,6 +91,16 @@ def address(upstream: str, port: str | None) -> str | tuple[str, int]:
     return host, int(port or usual)
 
 
+def first_of(domains: str) -> str:
+    """The first of a list from the environment, separated by commas or in JSON."""
+    return next(iter(domains.translate(dict.fromkeys(map(ord, '[],"'), " ")).split()), "")
+
+
+def scheme_of(tls: str) -> str:
+    """How users reach the app."""
+    return "http" if tls == "off" else "https"
+
+
 def _facts_in(name: str, keys: tuple[str, ...]) -> list[str]:
     import tomllib
 
@@ -107,7 +119,7 @@ def _facts_of(description: dict[str, Any]) -> list[str]:
         http.get("upstream") or usual,
         http.get("health_path") or "/health",
         next(iter(http.get("domains", ())), "localhost"),
-        "http" if http.get("tls", "off") == "off" else "https",
+        scheme_of(http.get("tls", "off")),
         *(command.split() if isinstance(command, str) else command),
     ]
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from envkit.deployment.reading import read_description
 from envkit.targets.dockerfile import probe
 
 PROBE = Path(probe.__file__)
+STAGING = {"ENVKIT_HTTP__DOMAINS": "staging.example.org,b.example.org", "ENVKIT_HTTP__TLS": "off"}
 OWN = ["uvicorn", "shop:app", "--port", "8000"]
 
 
@@ -85,15 +87,33 @@ def test_what_the_description_says(text, expected, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "said"),
+    ("domains", "host"),
     [
-        (b"HTTP/1.1 200 OK\r\n\r\n", 0, "HTTP/1.1 200 OK\n"),
-        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", 1, "HTTP/1.1 503 Service Unavailable\n"),
-        (b"HTTP/1.1 301 Moved\r\n\r\n", 1, "HTTP/1.1 301 Moved\n"),
-        (b"", 1, "\n"),
+        ("", ""),
+        (" , ", ""),
+        ("staging.example.org", "staging.example.org"),
+        ("a.example,b.example", "a.example"),
+        (' ["a.example", "b.example"]', "a.example"),
     ],
 )
-def test_what_the_answer_means(answer, code, said, tmp_path, monkeypatch, capsys):
+def test_the_domain_of_the_environment(domains, host):
+    """One image serves several stages: the first domain of an override is the host that is asked for."""
+    assert probe.first_of(domains) == host
+    overridden = read_description('name = "a"\napp = "a:a"\n', {"ENVKIT_HTTP__DOMAINS": domains}).http.domains
+    assert host == next(iter(overridden), "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said", "stage"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", 0, "HTTP/1.1 200 OK\n", {}),
+        (b"HTTP/1.1 200 OK\r\n\r\n", 0, "HTTP/1.1 200 OK\n", STAGING),
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", 1, "HTTP/1.1 503 Service Unavailable\n", {}),
+        (b"HTTP/1.1 301 Moved\r\n\r\n", 1, "HTTP/1.1 301 Moved\n", {}),
+        (b"", 1, "\n", {}),
+    ],
+)
+def test_what_the_answer_means(answer, code, said, stage, tmp_path, monkeypatch, capsys):
     """2xx is healthy, all else is not; the request names the canonical host and the scheme, as nginx would."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -103,6 +123,8 @@ def test_what_the_answer_means(answer, code, said, tmp_path, monkeypatch, capsys
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(probe, "is_web", lambda _words, _command: True)
         monkeypatch.setattr(probe, "_MEMORY", str(tmp_path))
+        for name, value in stage.items():
+            monkeypatch.setenv(name, value)
         asked = []
 
         def answer_once():
@@ -116,10 +138,11 @@ def test_what_the_answer_means(answer, code, said, tmp_path, monkeypatch, capsys
         assert probe.main() == code
         thread.join()
     assert capsys.readouterr().out == said
+    host, scheme = (b"staging.example.org", b"http") if stage else (b"shop.example.org", b"https")
     assert asked[0].split(b"\r\n")[:3] == [
         b"GET /health HTTP/1.1",
-        b"Host: shop.example.org",
-        b"X-Forwarded-Proto: https",
+        b"Host: " + host,
+        b"X-Forwarded-Proto: " + scheme,
     ]
 
 
