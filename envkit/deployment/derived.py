@@ -6,11 +6,12 @@ or a path. Durations are seconds.
 
 from __future__ import annotations
 
+import re
 from math import ceil
 from typing import NamedTuple
 
 from envkit.deployment.addresses import Address, parse_address
-from envkit.deployment.model import Deployment, Process
+from envkit.deployment.model import FILE, Deployment, Process
 
 KEEP_ALIVE_MARGIN = 15
 """Seconds that gunicorn keeps an idle connection longer than nginx does. With the margin on the other side, 2 of 112
@@ -120,15 +121,6 @@ def forwarded_allow_ips(deployment: Deployment) -> tuple[str, ...]:
     return ("127.0.0.1", "::1") if address.kind == "unix" or address.is_loopback else _PRIVATE_NETWORKS
 
 
-def hops(deployment: Deployment) -> int:  # noqa: ARG001 - a function of the description like its neighbours
-    """The number of proxies that werkzeug's ProxyFix counts.
-
-    Always nginx alone: behind a load balancer nginx replaces the peer by the client which the declared proxies name,
-    and hands on one address.
-    """
-    return 1
-
-
 # --- time -----------------------------------------------------------------------------------------------------------
 
 
@@ -184,6 +176,12 @@ def never_overlaps(deployment: Deployment, process: str) -> bool:
     described = deployment.processes.get(process)
     has_data = deployment.container is not None and bool(deployment.container.data)
     return has_data or (described is not None and described.singleton)
+
+
+def source(deployment: Deployment) -> str:
+    """What the headers of rendered files call the description: its file's name, from wherever it is read."""
+    name = deployment.origin.rpartition("/")[2]
+    return name if re.fullmatch(r"[A-Za-z0-9._-]+\.toml", name) else FILE
 
 
 # --- files ----------------------------------------------------------------------------------------------------------

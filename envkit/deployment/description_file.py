@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from envkit.deployment.errors import DescriptionError
+from envkit.deployment.model import FILE
 from envkit.findings import Finding
 
-FILE = "envkit.toml"
 PROJECT_FILE = "pyproject.toml"
 _MAX_BYTES = 1024 * 1024
 

@@ -34,7 +34,8 @@ def keys_of(table: type[Any]) -> dict[str, Key]:
     """The keys of one of the model's dataclasses, by name, in order."""
     if table not in _KEYS:
         hints = get_type_hints(table, vars(model))
-        _KEYS[table] = {field.name: _key(field, hints[field.name]) for field in fields(table)}
+        described = [field for field in fields(table) if field.metadata]
+        _KEYS[table] = {field.name: _key(field, hints[field.name]) for field in described}
     return _KEYS[table]
 
 

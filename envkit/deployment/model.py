@@ -12,6 +12,9 @@ from typing import Any, Literal
 
 from envkit import __version__
 
+FILE = "envkit.toml"
+"""Where the description usually stands."""
+
 Tls = Literal["off", "letsencrypt", "files", "upstream"]
 AccessLog = Literal["nginx", "app", "off"]
 LogFormat = Literal["json", "text"]
@@ -437,3 +440,5 @@ class Deployment:
     updates: Updates | None = described("New images, taken as they appear.", default=None)
     inertia: Inertia | None = described("For the target inertia.", default=None)
     server: Server = described("A server without containers.", factory=Server)
+    origin: str = field(default=FILE, compare=False)
+    """The file in which all this stands, for messages and for the headers of rendered files; it is no key of it."""

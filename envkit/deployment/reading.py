@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from envkit.deployment.checks import check
-from envkit.deployment.description_file import FILE, PROJECT_FILE, find_file, parse, text_of
+from envkit.deployment.description_file import PROJECT_FILE, find_file, parse, text_of
 from envkit.deployment.errors import DescriptionError, Place, dotted
 from envkit.deployment.fields import Key, all_tables, keys_of
 from envkit.deployment.kind import Wrong
 from envkit.deployment.kinds import KINDS
-from envkit.deployment.model import Deployment
+from envkit.deployment.model import FILE, Deployment
 from envkit.deployment.overrides import Override, dig, find_overrides
 from envkit.deployment.scalars import read_scalar, type_of
 from envkit.findings import Finding, did_you_mean
@@ -54,7 +55,7 @@ def read_description(
     deployment = reader.read(raw, environ)
     if deployment is None or reader.findings:
         raise DescriptionError(reader.findings)
-    return deployment
+    return replace(deployment, origin=origin)
 
 
 class _Reader:

@@ -15,15 +15,11 @@ if TYPE_CHECKING:
     from envkit.deployment.model import Deployment
 
 
-def find_no_module(deployment: Deployment, origin: str) -> list[Finding]:
+def find_no_module(deployment: Deployment) -> list[Finding]:
     """A finding where the web process is gunicorn and there is no module for it to import.
 
     The current folder can be imported from, as gunicorn does it. Whether the module has the callable is seen only by
     importing it.
-
-    Args:
-        deployment: the description.
-        origin: its file, for the finding.
     """
     if derived.web(deployment).command:
         return []
@@ -31,7 +27,7 @@ def find_no_module(deployment: Deployment, origin: str) -> list[Finding]:
     if missing is None:
         return []
     hint = "run envkit in the app's folder, with the app's packages installed"
-    where = ("environment", "ENVKIT_APP") if "ENVKIT_APP" in os.environ else (origin, "app")
+    where = ("environment", "ENVKIT_APP") if "ENVKIT_APP" in os.environ else (deployment.origin, "app")
     return [Finding(*where, f"there is no module {missing}", hint)]
 
 

@@ -66,7 +66,7 @@ def find_database(deployment: Deployment, env_files: Sequence[Path] = ()) -> Dat
             "[backup.postgres] those that hold its parts"
         )
         problem = "is missing, so it is not known which database is meant"
-        raise OperationError([Finding("envkit.toml", "backup.database", problem, hint)])
+        raise OperationError([Finding(deployment.origin, "backup.database", problem, hint)])
     if "/" in named:
         return SqliteFile(Path(named))
     return _from_url(named, _url(named, deployment, env_files))

@@ -48,9 +48,9 @@ def find_no_socket(
             'systemd makes it on a server; in a container give http.upstream = "web:8000", or '
             f"{_VARIABLE}=web:8000; on your own machine use `envkit up`"
         )
-        return [Finding("envkit.toml", "http.upstream", f"is unix:{socket} unless given, and {problem}", hint)]
+        return [Finding(deployment.origin, "http.upstream", f"is unix:{socket} unless given, and {problem}", hint)]
     hint = f"{'let this user write there' if is_there else 'make the folder'}, or give a host and port"
-    where = ("environment", _VARIABLE) if _VARIABLE in os.environ else ("envkit.toml", "http.upstream")
+    where = ("environment", _VARIABLE) if _VARIABLE in os.environ else (deployment.origin, "http.upstream")
     return [Finding(*where, f"is a socket, and {problem}", hint)]
 
 

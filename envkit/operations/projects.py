@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from envkit.deployment.description_file import PROJECT_FILE, find_file
 from envkit.deployment.errors import DescriptionError
+from envkit.deployment.model import FILE
 from envkit.findings import Finding
 from envkit.operations.app_module import find_no_module
 from envkit.operations.importing import ImportProblem, settings_class
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from envkit.deployment.model import Deployment
-
-FILE = "envkit.toml"
 
 
 class Check(NamedTuple):
@@ -50,7 +50,7 @@ def check_project(
         subjects.append(file)
         findings += problems
         if deployment is not None:
-            findings += find_no_module(deployment, file)
+            findings += find_no_module(deployment)
         if class_name is None:
             class_name = deployment.settings if deployment else _named_in(description)
         if class_name is None and deployment is not None:
@@ -108,28 +108,33 @@ def project_settings_class(
     if class_name is None:
         from envkit.deployment.reading import load_description
 
-        class_name = load_description(description).settings
+        deployment = load_description(description)
+        class_name = deployment.settings
         if class_name is None:
             hint = 'add settings = "module:Class", or give --settings module:Class'
-            raise DescriptionError([Finding(str(description or FILE), "settings", "names no settings class", hint)])
+            raise DescriptionError([Finding(deployment.origin, "settings", "names no settings class", hint)])
     return class_name, settings_class(class_name, let_errors_through=let_errors_through)
 
 
 def is_described() -> bool:
     """Whether the current folder has a description."""
-    if Path(FILE).exists():
-        return True
-    project = Path("pyproject.toml")
+    return _file(None).exists()
+
+
+def _file(description: Path | None) -> Path:
+    """The description's file: the one asked for, or this folder's, there or not."""
+    if description is not None:
+        return description
     try:
-        return b"tool.envkit" in project.read_bytes()
-    except OSError:
-        return False
+        return find_file()[0]
+    except DescriptionError:  # there are two, and whoever reads the description says so
+        return Path(FILE)
 
 
 def _read(description: Path | None) -> tuple[str, Deployment | None, Sequence[Finding]]:
     from envkit.deployment.reading import load_description
 
-    file = str(description) if description else FILE if Path(FILE).exists() or not is_described() else "pyproject.toml"
+    file = str(_file(description))
     try:
         return file, load_description(description), ()
     except DescriptionError as error:
@@ -140,12 +145,12 @@ def _named_in(description: Path | None) -> str | None:
     """The settings class that a description names which is wrong elsewhere, so that one run shows all problems."""
     import tomllib
 
-    file = description or Path(FILE if Path(FILE).exists() else "pyproject.toml")
+    file = _file(description)
     try:
         raw: Any = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return None
-    if file.name == "pyproject.toml":
+    if file.name == PROJECT_FILE:
         raw = raw.get("tool", {}).get("envkit", {})
     name = raw.get("settings") if isinstance(raw, dict) else None
     return name if isinstance(name, str) and name.count(":") == 1 else None

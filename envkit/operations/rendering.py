@@ -59,7 +59,7 @@ def _described(deployment: Deployment) -> list[str]:
     """
     findings = [
         Finding(
-            "envkit.toml",
+            deployment.origin,
             f"targets[{index}]",
             f"there is no target {name}",
             did_you_mean(name, tuple(TARGETS)) or f"known: {', '.join(TARGETS)}",

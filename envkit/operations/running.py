@@ -50,7 +50,7 @@ def process_command(
     process = deployment.processes.get(name)
     if process is None and name != "web":
         hint = did_you_mean(name, _names(deployment)) or known_processes(deployment)
-        raise CannotRunError(Finding("envkit.toml", f"processes.{name}", "no such process", hint))
+        raise CannotRunError(Finding(deployment.origin, f"processes.{name}", "no such process", hint))
     if process is not None and process.command:
         return [*process.command, *arguments]
     file = config or folder / GUNICORN_FILE

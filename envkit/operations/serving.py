@@ -83,7 +83,9 @@ def serve(
     web = deployment.processes.get("web")
     if web is not None and web.command:
         problem = "the web process has a command of its own, and up serves through gunicorn"
-        raise CannotServeError(Finding("envkit.toml", "processes.web.command", problem, "start it by `envkit run web`"))
+        raise CannotServeError(
+            Finding(deployment.origin, "processes.web.command", problem, "start it by `envkit run web`")
+        )
     gunicorn = find_program("gunicorn")
     if gunicorn is None:
         raise CannotServeError(Finding("", "gunicorn", "is not installed", "install it: pip install gunicorn"))

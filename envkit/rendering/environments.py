@@ -75,10 +75,15 @@ def quoter(language: Language) -> Callable[[Any], str]:
     return _QUOTES[language]
 
 
-def header(command: str, *, prefix: str = "# ", source: str = "envkit.toml") -> Fragment:
+def header(command: str, source: str, *, prefix: str = "# ") -> Fragment:
     """The comment at the top of every rendered file: what made it, from what, and how to remake it.
 
     It holds no time and no machine, so that the same description gives the same bytes.
+
+    Args:
+        command: by which the file is made again.
+        source: the name of the file that it is made from.
+        prefix: what begins a comment in the language of the file.
     """
     from envkit import __version__
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envkit.findings import Finding
+from envkit.targets.findings import warning
 
 if TYPE_CHECKING:
     from envkit.deployment.model import Deployment
+    from envkit.findings import Finding
 
 PREFIX = "com.centurylinklabs.watchtower"
 """The project's labels kept this prefix in the maintained fork."""
-NO_TABLE = Finding(
-    "envkit.toml",
-    "container",
-    "is missing, so gunicorn's file still says a socket that no other container reaches",
-    "add [container], then render gunicorn as well",
-    severity="warning",
-    rule="no-container",
-)
-"""For an app that is rendered for containers without being described for them."""
+
+
+def no_table(deployment: Deployment) -> Finding:
+    """For an app that is rendered for containers without being described for them."""
+    return warning(
+        deployment,
+        "container",
+        "is missing, so gunicorn's file still says a socket that no other container reaches",
+        "add [container], then render gunicorn as well",
+        "no-container",
+    )
 
 
 def scope_label(deployment: Deployment) -> tuple[str, str]:

@@ -93,8 +93,8 @@ def _where(deployment: Deployment, name: str, languages: tuple[Language, ...], r
                 quoter(language)(text)
             except CannotQuote as error:
                 if str(error) == str(refused):
-                    findings.append(Finding("envkit.toml", dotted(place), f"target {name}: {error}"))
-    return findings or [Finding("envkit.toml", "", f"target {name}: {refused}")]
+                    findings.append(Finding(deployment.origin, dotted(place), f"target {name}: {error}"))
+    return findings or [Finding(deployment.origin, "", f"target {name}: {refused}")]
 
 
 def _texts(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:

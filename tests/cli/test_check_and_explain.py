@@ -271,3 +271,12 @@ def test_a_pipe_is_read_once_for_everything(envkit):
         os.close(reading)
     assert result.code == 0
     assert f"/dev/fd/{reading}:2: GREETNG: ShopSettings has no such setting. did you mean GREETING?" in result.err
+
+
+def test_a_project_that_only_speaks_of_envkit(project, envkit, monkeypatch):
+    """A pyproject.toml without the table is no description: the settings class alone is checked."""
+    (project / "envkit.toml").unlink()
+    (project / "pyproject.toml").write_text('[project]\nname = "shop" # its tool.envkit is to come\n')
+    monkeypatch.setenv("API_TOKEN", "s3cret")
+    result = envkit("check", "--settings", "shop_settings:ShopSettings")
+    assert (result.code, result.out) == (0, "shop_settings:ShopSettings: no problem found\n")

@@ -46,3 +46,26 @@ def test_files_that_belong_in_the_project(project, envkit, name):
     assert ELSEWHERE not in envkit("render", name, "--out", ".").err
     assert ELSEWHERE not in envkit("render", name, "--out", str(project)).err
     assert ELSEWHERE not in envkit("render", "gunicorn").err
+
+
+def test_a_description_in_pyproject(project, envkit):
+    """Warnings, errors and the headers of rendered files name the file in which the description stands."""
+    (project / "envkit.toml").unlink()
+    text = '[tool.envkit]\nname = "shop"\napp = "shop:create_app()"\ntargets = ["systemd"]\n'
+    (project / "pyproject.toml").write_text(text + '[tool.envkit.processes.web]\ncommand = "serve"\n')
+    assert "\nwarning: pyproject.toml: processes.web.command: " in "\n" + envkit("render").err
+    assert envkit("render", "gunicorn", "nginx", "docker", "heroku").code == 0
+    for file in (project / "deploy").rglob("*"):
+        assert file.is_dir() or "from pyproject.toml. " in file.read_text(), file
+    assert envkit("explain").err.startswith("pyproject.toml: settings: names no settings class")
+    assert envkit("run", "worker").err.endswith("pyproject.toml: processes.worker: no such process. known: web\n")
+
+
+def test_a_description_under_a_name_of_its_own(project, envkit):
+    """The header has the file's name and not its folder, so that whoever renders it gives the same bytes."""
+    (project / "stages").mkdir()
+    (project / "envkit.toml").rename(project / "stages/staging.toml")
+    envkit("render", "--file", "stages/staging.toml")
+    header = (project / "deploy/gunicorn.conf.py").read_text()
+    assert " from staging.toml. Changes made here are lost:\n" in header
+    assert envkit("render", "--check", "--file", str(project / "stages/staging.toml")).code == 0

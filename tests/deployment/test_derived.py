@@ -75,7 +75,6 @@ def test_upstream(upstream, kind, bind, socket):
     assert derived.socket_path(deployment) == socket
     assert "*" not in derived.forwarded_allow_ips(deployment)
     assert ("10.0.0.0/8" in derived.forwarded_allow_ips(deployment)) is (kind == "service")
-    assert derived.hops(deployment) == 1
 
 
 def test_certificate():

@@ -84,7 +84,7 @@ def test_filters(render):
 
 def test_header():
     """The header says what made the file, from what, and how to remake it."""
-    assert header("envkit render nginx", prefix="; ") == (
+    assert header("envkit render nginx", "envkit.toml", prefix="; ") == (
         f"; Made by envkit {__version__} from envkit.toml. Changes made here are lost:\n"
         "; change envkit.toml, then run `envkit render nginx`."
     )

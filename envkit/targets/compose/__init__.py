@@ -28,7 +28,7 @@ from envkit.targets.compose.services import (
     services_context,
 )
 from envkit.targets.compose.yaml import block, key
-from envkit.targets.labels import NO_TABLE
+from envkit.targets.labels import no_table
 from envkit.targets.nginx.place import CONTAINER, CONTAINER_FOLDER
 
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ def render(deployment: Deployment, settings: SettingNames | None = None, form: F
         DescriptionError: the description does not fit containers.
         CannotQuote: a language of the files cannot hold a text of the description.
     """
-    missing = (NO_TABLE,) if deployment.container is None and deployment.http.upstream is None else ()
+    missing = (no_table(deployment),) if deployment.container is None and deployment.http.upstream is None else ()
     deployment = _in_containers(deployment)
     problems = list(problems_of(deployment, form))
     if problems:
         raise DescriptionError(problems)
     context = {
         **services_context(deployment, settings, form),
-        "header": header(form.command),
+        "header": header(form.command, derived.source(deployment)),
         "alone": form.alone,
         "notes": _notes(form),
         "environment_note": _environment_note(form),
@@ -156,7 +156,7 @@ def _deploy_script(deployment: Deployment, form: Form) -> str:
     always = [name for name in process_names(deployment) if runs_always(deployment, name)]
     return _shell(
         "deploy.sh.j2",
-        header=header(form.command),
+        header=header(form.command, derived.source(deployment)),
         name=deployment.name,
         folders=_folders(deployment),
         build=container.build is not None,
@@ -180,7 +180,7 @@ def _proxy_dockerfile(deployment: Deployment, form: Form) -> str:
         raise CannotQuote("a Dockerfile", "this name of an image")
     return _shell(
         "proxy.Dockerfile.j2",
-        header=header(form.command),
+        header=header(form.command, derived.source(deployment)),
         image=Fragment(image),
         proxy=Fragment(form.proxy),
         folder=Fragment(CONTAINER_FOLDER),

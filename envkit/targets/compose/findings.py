@@ -8,6 +8,7 @@ from envkit.deployment import derived
 from envkit.findings import Finding
 from envkit.targets.compose.beside import PASSWORD
 from envkit.targets.compose.services import RELEASE, container_of, flag_folder, makes_backups, process_names, run_once
+from envkit.targets.findings import warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from envkit.targets.compose.form import Form
     from envkit.targets.settings import SettingNames
 
-_ORIGIN = "envkit.toml"
 OWN_NAMES = ("nginx", "certbot", "redis", "postgres", "dynamodb-local", "watchtower")
 """Services that are not processes of the app."""
 
@@ -35,17 +35,19 @@ def problems_of(deployment: Deployment, form: Form) -> Iterator[Finding]:
     upstream = derived.upstream(deployment)
     if upstream.kind != "service" or upstream.host != "web":
         yield Finding(
-            _ORIGIN,
+            deployment.origin,
             "http.upstream",
             "is not the service web, where nginx's container reaches the app's",
             'leave it out, or write upstream = "web:8000"',
         )
     for name in deployment.processes:
         if name in OWN_NAMES:
-            yield Finding(_ORIGIN, f"processes.{name}", "is the name of a service that is not the app's", "rename it")
+            yield Finding(
+                deployment.origin, f"processes.{name}", "is the name of a service that is not the app's", "rename it"
+            )
     if flag_folder(deployment) in _SYSTEM:
         yield Finding(
-            _ORIGIN,
+            deployment.origin,
             "maintenance.flag",
             "lies in a folder of the system, and nginx's container would see that instead of its own",
             f"give it a folder of its own, such as /srv/{deployment.name}/maintenance/on",
@@ -55,7 +57,7 @@ def problems_of(deployment: Deployment, form: Form) -> Iterator[Finding]:
     for index, mount in enumerate(container_of(deployment).data):
         if not mount.startswith("/"):
             yield Finding(
-                _ORIGIN,
+                deployment.origin,
                 f"container.data[{index}]",
                 "is a relative folder, which Inertia's Compose does not see",
                 "write an absolute path of the server",
@@ -65,7 +67,8 @@ def problems_of(deployment: Deployment, form: Form) -> Iterator[Finding]:
 def warnings_of(deployment: Deployment, settings: SettingNames | None, form: Form) -> Iterator[Finding]:
     """What the files say less of than the description, in the order of the model."""
     if settings is None:
-        yield _warning(
+        yield warning(
+            deployment,
             "settings",
             "names no class, so no setting is passed to the app",
             'add settings = "module:Class"',
@@ -73,24 +76,27 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
         )
     if deployment.http.tls == "files":
         # A bind mount of a file stays with the inode that it found, and follows a symbolic link once.
-        yield _warning(
+        yield warning(
+            deployment,
             "http.certificate",
             "is mounted as a file, so nginx's container does not see one that is put in its place by mv, or by a link",
             f"write new ones into the same files (cp does), or run: docker compose -p {deployment.name} restart nginx",
             "compose-certificate-files",
         )
     if deployment.http.static:
-        yield _warning(
+        yield warning(
+            deployment,
             "http.static",
             "nginx's container mounts these folders from the machine, where the app's image does not put them",
             "copy them there with each release, or let the app serve them",
             "compose-static-folders",
         )
     if RELEASE in deployment.processes:
-        yield _release(form)
+        yield _release(deployment, form)
     for name, process in deployment.processes.items():
         if process.schedule is not None:
-            yield _warning(
+            yield warning(
+                deployment,
                 f"processes.{name}.schedule",
                 "Compose keeps no time, so nothing starts the process",
                 f"let the machine's own scheduler run: {run_once(deployment, name)}",
@@ -98,7 +104,8 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
             )
     if flag_folder(deployment) is None:
         flag = derived.maintenance_flag(deployment)
-        yield _warning(
+        yield warning(
+            deployment,
             "maintenance.flag",
             "is kept in a volume of nginx's container, where `envkit maintenance` on the machine does not reach it",
             f"name one in a folder of the machine's, such as /srv/{deployment.name}/maintenance/on; or run: "
@@ -107,7 +114,8 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
         )
     yield from _backups(deployment)
     if deployment.services.postgres and not form.alone and not any(s.name == PASSWORD for s in settings or ()):
-        yield _warning(
+        yield warning(
+            deployment,
             "services.postgres",
             f"takes its password from {PASSWORD}, which the settings class does not declare",
             "write it into secrets/ as well"
@@ -115,7 +123,8 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
             else "write it into .env as well: envkit export --all --to compose takes it along",
             "compose-postgres-password",
         )
-    yield _warning(
+    yield warning(
+        deployment,
         "processes.web",
         "Compose stops the old container before it starts the new one",
         "nginx shows the maintenance page meanwhile",
@@ -124,7 +133,8 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
     if form.alone:
         yield from _alone(deployment, settings)
     if deployment.services.dynamodb_local:
-        yield _warning(
+        yield warning(
+            deployment,
             "services.dynamodb_local",
             "keeps its tables in memory and checks no credentials",
             "it is for development",
@@ -137,7 +147,8 @@ def _backups(deployment: Deployment) -> Iterator[Finding]:
     if not any(makes_backups(deployment, name) for name in process_names(deployment)):
         return
     if backup.postgres is not None or "/" not in (backup.database or ""):
-        yield _warning(
+        yield warning(
+            deployment,
             "backup",
             "of PostgreSQL is made in the app's container by the image's own pg_dump, which envkit-base has not",
             "install postgresql-client in the app's Dockerfile, of the server's major version or a newer one",
@@ -145,15 +156,17 @@ def _backups(deployment: Deployment) -> Iterator[Finding]:
         )
 
 
-def _release(form: Form) -> Finding:
+def _release(deployment: Deployment, form: Form) -> Finding:
     if form.alone:
-        return _warning(
+        return warning(
+            deployment,
             "processes.release",
             "Inertia stops everything that runs before the release process does",
             "when it fails, nothing is served",
             "inertia-release",
         )
-    return _warning(
+    return warning(
+        deployment,
         "processes.release",
         "`docker compose up` alone takes the old containers away before this has run",
         "start and replace by deploy.sh, which runs it first",
@@ -163,7 +176,8 @@ def _release(form: Form) -> Finding:
 
 def _alone(deployment: Deployment, settings: SettingNames | None) -> Iterator[Finding]:
     if container_of(deployment).secrets == "files":
-        yield _warning(
+        yield warning(
+            deployment,
             "container.secrets",
             "Inertia's Compose sees no files, so secrets come by name",
             "",
@@ -171,13 +185,10 @@ def _alone(deployment: Deployment, settings: SettingNames | None) -> Iterator[Fi
         )
     keeping = [setting.name for setting in settings or () if setting.keeps_empty]
     if keeping:
-        yield _warning(
+        yield warning(
+            deployment,
             "settings",
             f"unset becomes empty under Inertia, which is a value for {', '.join(keeping)}",
             "",
             "inertia-unset-is-empty",
         )
-
-
-def _warning(name: str, problem: str, hint: str, rule: str) -> Finding:
-    return Finding(_ORIGIN, name, problem, hint, severity="warning", rule=rule)

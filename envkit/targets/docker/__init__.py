@@ -12,7 +12,8 @@ from envkit.findings import Finding
 from envkit.rendering.environments import Language, environment, header
 from envkit.rendering.quoting import Fragment
 from envkit.targets.artifacts import Artifact, Judge, Rendering
-from envkit.targets.labels import NO_TABLE, update_labels
+from envkit.targets.findings import warning
+from envkit.targets.labels import no_table, update_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,9 @@ def render(deployment: Deployment) -> Rendering:
     """
     if derived.upstream(deployment).kind != "service" and deployment.http.upstream is not None:
         problem = "is not a service, so the app would listen where docker cannot publish it"
-        raise DescriptionError([Finding("envkit.toml", "http.upstream", problem, 'leave it out, or write "web:8000"')])
+        raise DescriptionError(
+            [Finding(deployment.origin, "http.upstream", problem, 'leave it out, or write "web:8000"')]
+        )
     template = environment(LANGUAGE, Path(__file__).parent / "templates").get_template(f"{FILE}.j2")
     return Rendering((Artifact(FILE, template.render(_context(deployment)), 0o755),), tuple(_findings(deployment)))
 
@@ -53,7 +56,7 @@ def _context(deployment: Deployment) -> dict[str, Any]:
     port = _port(deployment)
     user = f"{process.user or _USER}:{process.group}" if process.group else process.user
     return {
-        "header": header("envkit render docker"),
+        "header": header("envkit render docker", derived.source(deployment)),
         "name": deployment.name,
         "state": _STATE,
         "image": derived.image(deployment),
@@ -102,20 +105,21 @@ def _port(deployment: Deployment) -> int:
 def _findings(deployment: Deployment) -> Iterator[Finding]:
     container = deployment.container or Container()
     if deployment.container is None and deployment.http.upstream is None:
-        yield NO_TABLE
+        yield no_table(deployment)
     if not container.address.startswith(_LOOPBACK):
-        yield _warning(
+        yield warning(
+            deployment,
             "container.address",
             "the app itself is published, without TLS, limits, static files and maintenance page",
             'put a proxy before it and write address = "127.0.0.1"',
         )
     others = [name for name in deployment.processes if name != "web"]
     if others:
-        yield _warning("processes", f"one container runs web alone, and not {', '.join(others)}", "render compose")
+        yield warning(
+            deployment, "processes", f"one container runs web alone, and not {', '.join(others)}", "render compose"
+        )
     if container.secrets == "files":
-        yield _warning("container.secrets", "docker run knows no secrets, so they come by the env file as well")
-    yield _warning("processes.web", "the old container is stopped before the new one starts")
-
-
-def _warning(name: str, problem: str, hint: str = "") -> Finding:
-    return Finding("envkit.toml", name, problem, hint, severity="warning")
+        yield warning(
+            deployment, "container.secrets", "docker run knows no secrets, so they come by the env file as well"
+        )
+    yield warning(deployment, "processes.web", "the old container is stopped before the new one starts")

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from envkit.deployment import derived
 from envkit.deployment.versions import knows
-from envkit.findings import Finding
 from envkit.rendering.environments import Language, environment, header
 from envkit.rendering.quoting import Fragment
 from envkit.targets.artifacts import Artifact, Judge, Rendering
+from envkit.targets.findings import warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envkit.deployment.model import Deployment
+    from envkit.findings import Finding
 
 LANGUAGE: Final[Language] = "python"
 FILE = "gunicorn.conf.py"
+COMMAND = "envkit render gunicorn"
 LARGEST_REQUEST_LINE = 8190
 """Bytes: what gunicorn allows at most (its setting limit_request_line), and by default."""
 
@@ -46,7 +48,7 @@ def _context(deployment: Deployment) -> dict[str, Any]:
     address = derived.upstream(deployment)
     bind = derived.gunicorn_bind(deployment)
     return {
-        "header": header("envkit render gunicorn"),
+        "header": header(COMMAND, derived.source(deployment)),
         "app": deployment.app,
         "name": deployment.name,
         "bind": bind,
@@ -83,21 +85,24 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
     process = derived.web(deployment)
     gunicorn = deployment.versions.gunicorn
     if process.command:
-        yield _warning(
+        yield warning(
+            deployment,
             "processes.web.command",
             "the web process has a command of its own, and nothing starts gunicorn with the rendered file",
             "let the command read it, or leave the command out",
         )
     if deployment.http.header_limit > LARGEST_REQUEST_LINE + 2:
-        yield _warning(
-            "http.header_limit", f"gunicorn refuses every request line above {LARGEST_REQUEST_LINE} bytes by 414"
+        yield warning(
+            deployment,
+            "http.header_limit",
+            f"gunicorn refuses every request line above {LARGEST_REQUEST_LINE} bytes by 414",
         )
     networks = any("/" in peer for peer in derived.forwarded_allow_ips(deployment))
     if networks and gunicorn is not None and not knows(gunicorn, "forwarded_networks"):
-        yield _warning("versions.gunicorn", "before 24.1 it knows no networks, and believes no forwarded scheme here")
+        yield warning(
+            deployment, "versions.gunicorn", "before 24.1 it knows no networks, and believes no forwarded scheme here"
+        )
     if process.max_requests and gunicorn is not None and not knows(gunicorn, "late_requests"):
-        yield _warning("processes.web.max_requests", "gunicorn before 27.0.1 drops requests when it restarts a worker")
-
-
-def _warning(name: str, problem: str, hint: str = "") -> Finding:
-    return Finding("envkit.toml", name, problem, hint, severity="warning")
+        yield warning(
+            deployment, "processes.web.max_requests", "gunicorn before 27.0.1 drops requests when it restarts a worker"
+        )

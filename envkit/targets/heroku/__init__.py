@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envkit.deployment import derived
-from envkit.findings import Finding
 from envkit.rendering.environments import Language, environment, header
 from envkit.rendering.quoting import CannotQuote, quote_shell
 from envkit.targets import gunicorn
 from envkit.targets.artifacts import Artifact, Judge, Rendering
+from envkit.targets.findings import warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envkit.deployment.model import Deployment
+    from envkit.findings import Finding
     from envkit.targets.settings import SettingNames
 
 LANGUAGE: Language = "shell"
@@ -51,11 +52,19 @@ def render(deployment: Deployment, settings: SettingNames | None = None) -> Rend
     artifacts = [
         Artifact("Procfile", _procfile(app)),
         Artifact("app.json", _app_json(app, settings)),
-        Artifact(f"{_FOLDER}/gunicorn.conf.py", served.text.replace("envkit render gunicorn", COMMAND, 1)),
-        Artifact(f"{_FOLDER}/config.sh", script.render(header=header(COMMAND), limit=LIMIT), 0o755),
+        Artifact(f"{_FOLDER}/gunicorn.conf.py", served.text.replace(gunicorn.COMMAND, COMMAND, 1)),
+        Artifact(
+            f"{_FOLDER}/config.sh",
+            script.render(header=header(COMMAND, derived.source(deployment)), limit=LIMIT),
+            0o755,
+        ),
     ]
     if deployment.versions.python:
-        artifacts.append(Artifact(".python-version", f"{header(COMMAND)}\n{deployment.versions.python}\n"))
+        artifacts.append(
+            Artifact(
+                ".python-version", f"{header(COMMAND, derived.source(deployment))}\n{deployment.versions.python}\n"
+            )
+        )
     return Rendering(tuple(artifacts), tuple(_findings(deployment, settings)))
 
 
@@ -80,7 +89,7 @@ def _on_heroku(deployment: Deployment) -> Deployment:
 
 def _procfile(deployment: Deployment) -> str:
     """One line a process. Heroku hands each to a shell, so that words are quoted for one."""
-    lines = [str(header(COMMAND))]
+    lines = [str(header(COMMAND, derived.source(deployment)))]
     for name, process in deployment.processes.items():
         if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
             raise CannotQuote("a Procfile", "this name of a process")
@@ -100,7 +109,7 @@ def _app_json(deployment: Deployment, settings: SettingNames | None) -> str:
     running = [name for name, process in deployment.processes.items() if name != "release" and process.schedule is None]
     document: dict[str, Any] = {
         "name": deployment.name,
-        "description": " ".join(header(COMMAND, prefix="").split("\n")),
+        "description": " ".join(header(COMMAND, derived.source(deployment), prefix="").split("\n")),
         "buildpacks": [{"url": "heroku/python"}],
         "formation": {name: {"quantity": 1} for name in running},
         "env": {setting.name: {"required": setting.required} for setting in settings or ()},
@@ -111,33 +120,41 @@ def _app_json(deployment: Deployment, settings: SettingNames | None) -> str:
 def _findings(deployment: Deployment, settings: SettingNames | None) -> Iterator[Finding]:
     http = deployment.http
     if settings is None:
-        yield _warning("settings", "names no class, so app.json names no setting", 'add settings = "module:Class"')
+        yield warning(
+            deployment, "settings", "names no class, so app.json names no setting", 'add settings = "module:Class"'
+        )
     for setting in settings or ():
         if setting.name.startswith(("__", "HEROKU_")):
-            yield _warning("settings", f"{setting.name} is a name that Heroku keeps for itself", "rename the setting")
+            yield warning(
+                deployment, "settings", f"{setting.name} is a name that Heroku keeps for itself", "rename the setting"
+            )
     if not deployment.versions.python:
-        yield _warning("versions.python", "is not given, so Heroku chooses the Python version", 'add python = "3.13"')
+        yield warning(
+            deployment, "versions.python", "is not given, so Heroku chooses the Python version", 'add python = "3.13"'
+        )
     if http.static:
-        yield _warning("http.static", "there is no nginx to serve these folders", "let the app serve them")
+        yield warning(deployment, "http.static", "there is no nginx to serve these folders", "let the app serve them")
     if http.timeouts.request > LONGEST_REQUEST:
-        yield _warning("http.timeouts.request", f"Heroku gives a request up after {LONGEST_REQUEST} s")
+        yield warning(deployment, "http.timeouts.request", f"Heroku gives a request up after {LONGEST_REQUEST} s")
     if http.timeouts.graceful > KILL_AFTER - 5:
-        yield _warning(
+        yield warning(
+            deployment,
             "http.timeouts.graceful",
             f"Heroku kills a dyno {KILL_AFTER} s after SIGTERM, so gunicorn gets {KILL_AFTER - 5} s",
         )
     if deployment.container is not None and deployment.container.data:
-        yield _warning("container.data", "a dyno's files are gone when it restarts", "keep data in a database")
+        yield warning(
+            deployment, "container.data", "a dyno's files are gone when it restarts", "keep data in a database"
+        )
     for name, process in deployment.processes.items():
         if process.schedule is not None:
-            yield _warning(f"processes.{name}.schedule", "Heroku Scheduler is set by hand", "add the command there")
+            yield warning(
+                deployment, f"processes.{name}.schedule", "Heroku Scheduler is set by hand", "add the command there"
+            )
         elif process.singleton:
-            yield _warning(
+            yield warning(
+                deployment,
                 f"processes.{name}.singleton",
                 "Heroku may run the old and the new dyno at once for a moment",
                 "keep one dyno, and preboot off",
             )
-
-
-def _warning(name: str, problem: str, hint: str = "") -> Finding:
-    return Finding("envkit.toml", name, problem, hint, severity="warning")

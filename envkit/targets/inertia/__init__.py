@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envkit.deployment import derived
 from envkit.deployment.model import Inertia
-from envkit.findings import Finding
 from envkit.rendering.environments import Language, environment, header
 from envkit.rendering.quoting import Fragment
 from envkit.targets import compose
 from envkit.targets.artifacts import Artifact, Judge, Rendering
+from envkit.targets.findings import warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envkit.deployment.model import Deployment
+    from envkit.findings import Finding
     from envkit.targets.settings import SettingNames
 
 LANGUAGE: Language = "toml"
@@ -39,7 +41,7 @@ def render(deployment: Deployment, settings: SettingNames | None = None) -> Rend
     inertia = deployment.inertia or Inertia()
     toml = environment("toml", _TEMPLATES).get_template("inertia.toml.j2")
     project = toml.render(
-        header=header(COMMAND),
+        header=header(COMMAND, derived.source(deployment)),
         version=f"v{inertia.version}",
         name=deployment.name,
         url=inertia.url or "",
@@ -50,7 +52,9 @@ def render(deployment: Deployment, settings: SettingNames | None = None) -> Rend
     artifacts = (
         Artifact("inertia.toml", project),
         Artifact("inertia-settings.sh", _settings_script(deployment, settings), 0o755),
-        Artifact("inertia-send.sh", _shell("inertia-send.sh.j2", header=header(COMMAND)), 0o755),
+        Artifact(
+            "inertia-send.sh", _shell("inertia-send.sh.j2", header=header(COMMAND, derived.source(deployment))), 0o755
+        ),
         *services.artifacts,
     )
     return Rendering(artifacts, (*services.findings, *_findings(deployment)))
@@ -63,7 +67,7 @@ def _settings_script(deployment: Deployment, settings: SettingNames | None) -> s
     names = [(setting.name, _manner(required=setting.required, secret=setting.secret)) for setting in settings or ()]
     if deployment.services.postgres and not any(name == compose.PASSWORD for name, _ in names):
         names.append((compose.PASSWORD, _manner(required=True, secret=True)))
-    return _shell("inertia-settings.sh.j2", header=header(COMMAND), names=names)
+    return _shell("inertia-settings.sh.j2", header=header(COMMAND, derived.source(deployment)), names=names)
 
 
 def _manner(*, required: bool, secret: bool) -> Fragment:
@@ -76,18 +80,18 @@ def _shell(template: str, **context: object) -> str:
 
 def _findings(deployment: Deployment) -> Iterator[Finding]:
     if deployment.inertia is None or deployment.inertia.url is None:
-        yield _warning("inertia.url", "is missing, and Inertia needs the repository that it clones", "add it")
-    yield _warning(
+        yield warning(
+            deployment, "inertia.url", "is missing, and Inertia needs the repository that it clones", "add it"
+        )
+    yield warning(
+        deployment,
         "settings",
         "`inertia env set` takes each value as an argument, which others on the machine that runs it can see",
         "run inertia-settings.sh where nobody else is logged in",
     )
-    yield _warning(
+    yield warning(
+        deployment,
         "inertia",
         "Inertia stops every container of its server before it builds, and again when any one of them ends",
         "expect an outage with each deployment, and keep nothing else on that server",
     )
-
-
-def _warning(name: str, problem: str, hint: str) -> Finding:
-    return Finding("envkit.toml", name, problem, hint, severity="warning")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envkit.deployment import derived
 from envkit.rendering.environments import Language, environment, header
 from envkit.rendering.quoting import Fragment
 from envkit.targets.artifacts import Artifact, Judge, Rendering
@@ -51,7 +52,7 @@ def render(deployment: Deployment, place: Place = SERVER, *, command: str = _COM
     context = site_context(deployment, place)
 
     def written(template: str, **more: Any) -> str:
-        return jinja.get_template(template).render(context, header=header(command), **more)
+        return jinja.get_template(template).render(context, header=header(command, derived.source(deployment)), **more)
 
     site = written("site.conf.j2")
     catch_all = {name: written(template) for name, template in _catch_all(deployment)}
@@ -103,7 +104,7 @@ def _main(deployment: Deployment, place: Place) -> dict[str, Any]:
 def _ensure_certificate(deployment: Deployment, place: Place, command: str) -> str:
     template = environment("shell", _TEMPLATES).get_template("ensure-certificate.sh.j2")
     return template.render(
-        header=header(command),
+        header=header(command, derived.source(deployment)),
         live=live_folder(deployment, place),
         state=state_folder(deployment, place),
         names="subjectAltName=" + ",".join(f"DNS:{domain}" for domain in deployment.http.domains),

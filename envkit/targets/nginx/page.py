@@ -7,6 +7,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envkit.deployment import derived
 from envkit.rendering.environments import environment, header
 from envkit.rendering.quoting import Fragment
 
@@ -35,7 +36,7 @@ def maintenance_page(deployment: Deployment, command: str, *, message: str = "",
     """
     template = environment("nginx", Path(__file__).parent / "templates").get_template("maintenance.html.j2")
     return template.render(
-        comment=header(command, prefix="  "),
+        comment=header(command, derived.source(deployment), prefix="  "),
         message=Fragment(escape(message)),
         until=Fragment(in_words(until) if until else ""),
         retry_text=retry_text(deployment.maintenance.retry_after),

@@ -10,9 +10,10 @@ from envkit.deployment import derived
 from envkit.deployment.errors import DescriptionError
 from envkit.findings import Finding
 from envkit.rendering.environments import Language, environment, header
-from envkit.rendering.quoting import CannotQuote, systemd_command
+from envkit.rendering.quoting import CannotQuote, Fragment, systemd_command
 from envkit.targets import gunicorn
 from envkit.targets.artifacts import Artifact, Judge, Rendering
+from envkit.targets.findings import warning
 from envkit.targets.systemd import units
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def render(deployment: Deployment) -> Rendering:
     """
     if derived.upstream(deployment).kind == "service":
         problem = "target systemd: names a service of containers, and systemd starts none"
-        raise DescriptionError([Finding("envkit.toml", "http.upstream", problem, "leave it out, or use compose")])
+        raise DescriptionError([Finding(deployment.origin, "http.upstream", problem, "leave it out, or use compose")])
     if refused := (*_refused_names(deployment), *_refused_users(deployment), *_refused_programs(deployment)):
         raise DescriptionError(refused)
     artifacts = [*_units(deployment), *_accounts(deployment), *_gunicorn(deployment), *_scripts(deployment)]
@@ -64,7 +65,7 @@ def _refused_names(deployment: Deployment) -> Iterator[Finding]:
     for name in units.RESERVED:
         if name in deployment.processes:
             problem = f"target systemd: {deployment.name}-{name}.service is a unit of its own"
-            yield Finding("envkit.toml", f"processes.{name}", problem, "give the process another name")
+            yield Finding(deployment.origin, f"processes.{name}", problem, "give the process another name")
 
 
 def _refused_users(deployment: Deployment) -> Iterator[Finding]:
@@ -75,7 +76,7 @@ def _refused_users(deployment: Deployment) -> Iterator[Finding]:
             place = f"processes.{name}.user" if process.user else "name"
             whose = "root" if user == "root" else "nginx"
             hint = "name a user of the app's own" if process.user else "give the app another name"
-            yield Finding("envkit.toml", place, f"target systemd: {name} would run as {whose}'s user", hint)
+            yield Finding(deployment.origin, place, f"target systemd: {name} would run as {whose}'s user", hint)
 
 
 def _refused_programs(deployment: Deployment) -> Iterator[Finding]:
@@ -84,21 +85,21 @@ def _refused_programs(deployment: Deployment) -> Iterator[Finding]:
         try:
             systemd_command((program,))
         except CannotQuote as error:
-            yield Finding("envkit.toml", key, f"target systemd: {error}")
+            yield Finding(deployment.origin, key, f"target systemd: {error}")
 
 
 def _units(deployment: Deployment) -> Iterator[Artifact]:
     jinja = environment(LANGUAGE, _TEMPLATES)
     for unit in units.units_of(deployment):
         context = units.context_of(deployment, unit)
-        text = jinja.get_template(f"{unit.template}.j2").render(header=header(_COMMAND), unit=unit, **context)
+        text = jinja.get_template(f"{unit.template}.j2").render(header=_header(deployment), unit=unit, **context)
         yield Artifact(f"{UNITS}/{unit.name}", text)
 
 
 def _accounts(deployment: Deployment) -> Iterator[Artifact]:
     template = environment(LANGUAGE, _TEMPLATES).get_template("sysusers.conf.j2")
     text = template.render(
-        header=header(_COMMAND), name=deployment.name, users=units.users(deployment), groups=units.groups(deployment)
+        header=_header(deployment), name=deployment.name, users=units.users(deployment), groups=units.groups(deployment)
     )
     yield Artifact(f"{FOLDER}/etc/sysusers.d/{deployment.name}.conf", text)
     if derived.is_backed_up(deployment):
@@ -106,7 +107,7 @@ def _accounts(deployment: Deployment) -> Iterator[Artifact]:
         text = (
             environment(LANGUAGE, _TEMPLATES)
             .get_template("tmpfiles.conf.j2")
-            .render(header=header(_COMMAND), folder=derived.backup_directory(deployment), user=user, group=group)
+            .render(header=_header(deployment), folder=derived.backup_directory(deployment), user=user, group=group)
         )
         yield Artifact(f"{FOLDER}/etc/tmpfiles.d/{deployment.name}.conf", text)
 
@@ -114,7 +115,7 @@ def _accounts(deployment: Deployment) -> Iterator[Artifact]:
 def _gunicorn(deployment: Deployment) -> Iterator[Artifact]:
     if not derived.web(deployment).command:
         (artifact,) = gunicorn.render(deployment).artifacts
-        text = artifact.text.replace(header("envkit render gunicorn"), header(_COMMAND))
+        text = artifact.text.replace(gunicorn.COMMAND, _COMMAND, 1)
         yield Artifact(f"{FOLDER}{derived.configuration_directory(deployment)}/{gunicorn.FILE}", text)
 
 
@@ -122,16 +123,16 @@ def _scripts(deployment: Deployment) -> Iterator[Artifact]:
     place = f"{FOLDER}{units.library(deployment)}"
     if not derived.web(deployment).command:
         template = environment("python", _TEMPLATES).get_template("wait-until-healthy.j2")
-        text = template.render(header=header(_COMMAND), **units.health_context(deployment))
+        text = template.render(header=_header(deployment), **units.health_context(deployment))
         yield Artifact(f"{place}/wait-until-healthy", text, 0o755)
     shell = environment("shell", _TEMPLATES)
-    text = shell.get_template("back-off.j2").render(header=header(_COMMAND), app=deployment.name)
+    text = shell.get_template("back-off.j2").render(header=_header(deployment), app=deployment.name)
     yield Artifact(f"{place}/back-off", text, 0o755)
     if deployment.http.tls == "letsencrypt":
         from envkit.targets import nginx
 
         text = shell.get_template("certificate-renewed.j2").render(
-            header=header(_COMMAND), ensure=f"{units.library(deployment)}/ensure-certificate.sh"
+            header=_header(deployment), ensure=f"{units.library(deployment)}/ensure-certificate.sh"
         )
         yield Artifact(f"{place}/certificate-renewed", text, 0o755)
         for artifact in nginx.render(deployment).artifacts:
@@ -139,9 +140,14 @@ def _scripts(deployment: Deployment) -> Iterator[Artifact]:
                 yield Artifact(f"{place}/ensure-certificate.sh", artifact.text, artifact.mode)
 
 
+def _header(deployment: Deployment) -> Fragment:
+    return header(_COMMAND, derived.source(deployment))
+
+
 def _findings(deployment: Deployment) -> Iterator[Finding]:
     if derived.web(deployment).command:
-        yield _warning(
+        yield warning(
+            deployment,
             "processes.web.command",
             "a web process with a command of its own gets no socket unit, so requests fail while it restarts",
             "leave the command out, and gunicorn serves the app",
@@ -151,12 +157,9 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
         ("virtualenv", derived.virtualenv(deployment)),
     ):
         if units.in_home(path):
-            yield _warning(
+            yield warning(
+                deployment,
                 f"server.{key}",
                 "lies in a home folder, so the app's processes can read all of those",
                 "move it to /srv or /opt",
             )
-
-
-def _warning(name: str, problem: str, hint: str) -> Finding:
-    return Finding("envkit.toml", name, problem, hint, severity="warning")

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
 from envkit.deployment.model import Container, Updates
-from envkit.findings import Finding
 from envkit.rendering.environments import Language, environment, header
 from envkit.targets.artifacts import Artifact, Judge, Rendering
+from envkit.targets.findings import warning
 from envkit.targets.labels import scope_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envkit.deployment.model import Deployment
+    from envkit.findings import Finding
 
 LANGUAGE: Language = "compose"
 FILE = "watchtower.yaml"
@@ -36,7 +37,7 @@ def render(deployment: Deployment) -> Rendering:
     label, scope = scope_label(deployment)
     template = environment(LANGUAGE, Path(__file__).parent / "templates").get_template(f"{FILE}.j2")
     text = template.render(
-        header=header(_COMMAND),
+        header=header(_COMMAND, derived.source(deployment)),
         image=container.images.watchtower,
         schedule=updates.schedule,
         # Longer than the graceful stop, or it would remove containers that still answer.
@@ -60,21 +61,26 @@ JUDGE = Judge("docker", _judge)
 
 def _findings(deployment: Deployment) -> Iterator[Finding]:
     if deployment.updates is None:
-        yield _warning(
-            "updates", "is missing, so no container is labelled for updates", "add [updates], then render again"
+        yield warning(
+            deployment,
+            "updates",
+            "is missing, so no container is labelled for updates",
+            "add [updates], then render again",
         )
     if "@" in derived.image(deployment):
-        yield _warning("container.image", "names one image by its digest, for which there is never a newer one")
-    if "release" in deployment.processes:
-        yield _warning(
-            "processes.release", "Watchtower does not run it before it starts new code", "the new code must do without"
+        yield warning(
+            deployment, "container.image", "names one image by its digest, for which there is never a newer one"
         )
-    yield _warning(
+    if "release" in deployment.processes:
+        yield warning(
+            deployment,
+            "processes.release",
+            "Watchtower does not run it before it starts new code",
+            "the new code must do without",
+        )
+    yield warning(
+        deployment,
         "updates",
         "Watchtower stops the old container before it starts the new one, and does not come back to the old one",
         "nginx shows the maintenance page meanwhile",
     )
-
-
-def _warning(name: str, problem: str, hint: str = "") -> Finding:
-    return Finding("envkit.toml", name, problem, hint, severity="warning")
