@@ -172,16 +172,5 @@ class InertiaSend:
         return DOTENV.read(text, environ)
 
 
-def send_command(path: str) -> str:
-    """The command that sends the file, readable by its owner alone.
-
-    Raises:
-        ValueError: the path is not relative, or begins with a dash.
-    """
-    if path.startswith(("/", "-")) or not path:
-        raise ValueError("inertia send takes a relative path that does not begin with a dash")
-    return f"inertia {_REMOTE} send {quote(path)} --perm 0600"
-
-
 CHANNEL = Inertia()
 SEND = InertiaSend()

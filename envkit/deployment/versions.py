@@ -21,23 +21,17 @@ class Since(NamedTuple):
 
 # nginx: docs/xml/nginx/changes.xml of nginx.org and its CHANGES; the directives' own pages say the same.
 FACTS: dict[str, Since] = {
-    "log_escape_json": Since("nginx", (1, 11, 8), "ngx_http_log_module: log_format, escape=json"),
     "ssl_reject_handshake": Since("nginx", (1, 19, 4), "ngx_http_ssl_module: ssl_reject_handshake"),
     "ssl_session_ticket_rotation": Since("nginx", (1, 23, 2), "CHANGES: ticket keys in shared memory are rotated"),
     "http3": Since("nginx", (1, 25, 0), "ngx_http_v3_module: experimental since 1.25.0"),
     "http2_directive": Since("nginx", (1, 25, 1), "CHANGES: the http2 directive; the listen parameter is deprecated"),
     "upstream_resolve": Since("nginx", (1, 27, 3), "ngx_http_upstream_module: resolve and resolver, open source too"),
-    "old_tls_off": Since("nginx", (1, 27, 3), "CHANGES: TLSv1 and TLSv1.1 are off by default"),
     "keepalive_min_timeout": Since("nginx", (1, 27, 4), "ngx_http_core_module: keepalive_min_timeout"),
-    "early_hints": Since("nginx", (1, 29, 0), "CHANGES: early_hints"),
-    "add_header_inherit": Since("nginx", (1, 29, 3), "ngx_http_headers_module: add_header_inherit"),
     "upstream_keepalive_default": Since("nginx", (1, 29, 7), "CHANGES: keepalive 32 local and HTTP/1.1 by default"),
-    "max_headers": Since("nginx", (1, 29, 8), "ngx_http_core_module: max_headers"),
     # An OpenSSL that does not know a group stops nginx: SSL_CTX_set1_curves_list() failed (measured, 3.0).
     "x25519mlkem768": Since("openssl", (3, 5), "OpenSSL 3.5 release notes: ML-KEM and hybrid groups"),
     # of gunicorn: its page of news
     "forwarded_networks": Since("gunicorn", (24, 1), "24.1.0: networks in forwarded_allow_ips"),
-    "control_socket": Since("gunicorn", (25, 1), "25.1.0: the control socket, on by default"),
     # 27.0.1 answers late requests on kept-alive connections; measured with max_requests: 35 of 517 POSTs lost before.
     "late_requests": Since("gunicorn", (27, 0, 1), "27.0.1: a stopping gthread worker answers late requests"),
 }

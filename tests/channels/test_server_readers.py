@@ -6,7 +6,6 @@ import pytest
 
 from envkit.channels.channel import Refusal
 from envkit.channels.heroku import LONGEST_TOTAL
-from envkit.channels.inertia import send_command
 from envkit.channels.registry import channel
 
 SETTINGS = {"KEY": "-----BEGIN KEY-----\nA=\n", "QUOTED": 'it\'s "$5"', "BACK": "\\n\\", "EMPTY": ""}
@@ -77,14 +76,6 @@ def test_inertia_commands_are_taken_apart_as_pflag_does(command: str, values: di
     reading = channel("inertia").read(f"inertia production {command}\n")
     assert reading.values() == values
     assert bool(reading.findings) is not bool(values)
-
-
-def test_a_file_is_sent_readable_by_its_owner_alone() -> None:
-    """The default mode of inertia send would let everybody read it; absolute paths do not work there."""
-    assert send_command("it's.env") == "inertia \"$REMOTE\" send 'it'\\''s.env' --perm 0600"
-    for path in ("/etc/.env", "-x", ""):
-        with pytest.raises(ValueError, match="relative path"):
-            send_command(path)
 
 
 @pytest.mark.parametrize(

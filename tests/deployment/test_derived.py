@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import envkit
 from envkit.deployment import derived
 from envkit.deployment.model import Deployment, Http, Maintenance, Process, Timeouts
 from envkit.deployment.versions import FACTS, knows, parse_version
@@ -105,6 +108,12 @@ def test_versions(fact):
     assert not knows(f"{since[0] - 1}.99.99", fact)
     assert not knows(None, fact)
     assert FACTS[fact].source
+
+
+def test_every_fact_is_asked_for():
+    """The table holds what decides something about a rendered file, and nothing else."""
+    code = "".join(file.read_text() for file in Path(envkit.__file__).parent.rglob("*.py"))
+    assert [fact for fact in FACTS if f', "{fact}")' not in code] == []
 
 
 def test_version_cut_short():
