@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address
 
-from envkit.deployment.kind import Kind, Wrong
+from envkit.deployment.kind import Kind, Wrong, of_form
 from envkit.deployment.schedules import Cron, Interval, parse_schedule
 
 _IMAGE_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -16,12 +15,7 @@ _IMAGE = (
 _FOLDER_CHARACTER = r"[^:,\u0022\u005c\u0000-\u001f\u007f]"
 _HOST_FOLDER = rf"(?:/{_FOLDER_CHARACTER}+|\.{{1,2}}(?:/{_FOLDER_CHARACTER}*)?)"
 _MOUNT = rf"{_HOST_FOLDER}:/{_FOLDER_CHARACTER}+"
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_HTTPS_URL = rf"https://{_LABEL}(?:\.{_LABEL})*(?::[0-9]{{1,5}})?(?:/[A-Za-z0-9._~/%+-]*)?"
 _GIT_URL = r"(?:https://|ssh://|git://)?[A-Za-z0-9._~@:/%+-]+"
-_BRANCH = r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}"
-_TARGET = r"[a-z][a-z0-9-]{0,30}"
-_IP4 = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"
 _LONGEST = 300
 
 _SIX = 6
@@ -95,12 +89,6 @@ def _image(text: str) -> str:
     return text
 
 
-def _folder(text: str) -> str:
-    if not re.fullmatch(_HOST_FOLDER, text):
-        raise Wrong('must be a folder: an absolute path, or one that begins with . or .., without : , " and \\')
-    return text
-
-
 def _mount(text: str) -> str:
     host, _, target = text.partition(":")
     if not re.fullmatch(_MOUNT, text):
@@ -115,20 +103,6 @@ def _mount(text: str) -> str:
     return f"{host.rstrip('/') or '/'}:{inside}"
 
 
-def _ip4(text: str) -> str:
-    try:
-        return str(IPv4Address(text))
-    except ValueError:
-        pass
-    raise Wrong("must be an IPv4 address, such as 127.0.0.1")
-
-
-def _https_url(text: str) -> str:
-    if not re.fullmatch(_HTTPS_URL, text):
-        raise Wrong("must be an https:// URL without user, query and fragment")
-    return text
-
-
 def _git_url(text: str) -> str:
     if not re.fullmatch(_GIT_URL, text):
         raise Wrong("must be the URL of a git repository")
@@ -137,26 +111,14 @@ def _git_url(text: str) -> str:
     return text
 
 
-def _branch(text: str) -> str:
-    if not re.fullmatch(_BRANCH, text):
-        raise Wrong("must be the name of a git branch")
-    return text
-
-
-def _target(text: str) -> str:
-    if not re.fullmatch(_TARGET, text):
-        raise Wrong("must be the name of a target, as `envkit render` takes it")
-    return text
-
-
 CONTAINER_KINDS: dict[str, Kind] = {
     "update_schedule": Kind(six_fields),
     "image": Kind(_image, _IMAGE),
-    "folder": Kind(_folder, _HOST_FOLDER),
+    "folder": of_form(
+        _HOST_FOLDER,
+        'must be a folder: an absolute path, or one that begins with . or .., without : , " and \\',
+    ),
     "mount": Kind(_mount, _MOUNT),
-    "ip4": Kind(_ip4, _IP4),
-    "https_url": Kind(_https_url, _HTTPS_URL),
     "git_url": Kind(_git_url, _GIT_URL),
-    "branch": Kind(_branch, _BRANCH),
-    "target": Kind(_target, _TARGET),
+    "branch": of_form(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}", "must be the name of a git branch"),
 }

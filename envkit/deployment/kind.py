@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -27,3 +28,20 @@ class Kind(NamedTuple):
     maximum: float | None = None
     units: bool = False
     """It may be written as text with a unit, or as a plain number."""
+
+
+def of_form(pattern: str, problem: str, hint: str = "") -> Kind:
+    """The kind of text of which a pattern says all; it is its own normal form.
+
+    Args:
+        pattern: a regular expression of Python and of JSON Schema, for the whole text.
+        problem: what is said of any other text.
+        hint: what to do about it.
+    """
+
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise Wrong(problem, hint)
+        return text
+
+    return Kind(read, pattern)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from envkit.deployment.commands import read_command
 from envkit.deployment.kind import Wrong
-from envkit.deployment.kinds import KINDS, read_command
+from envkit.deployment.kinds import KINDS
 from envkit.findings import did_you_mean
 
 if TYPE_CHECKING:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
+PATTERN = r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}"
+"""What a version looks like."""
+
 Program = Literal["nginx", "openssl", "gunicorn"]
 
 
@@ -52,7 +55,7 @@ def parse_version(version: str) -> tuple[int, ...]:
     Raises:
         ValueError: it is not one to four numbers with dots.
     """
-    if not re.fullmatch(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}", version):
+    if not re.fullmatch(PATTERN, version):
         raise ValueError("is not a version such as 1.29.7")
     numbers = [int(number) for number in version.split(".")]
     return (*numbers, *[0] * (4 - len(numbers)))

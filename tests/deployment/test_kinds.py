@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envkit.deployment.addresses import SOCKET_PATH_LIMIT, parse_address
+from envkit.deployment.commands import read_command
 from envkit.deployment.kind import Wrong
-from envkit.deployment.kinds import KINDS, read_command
+from envkit.deployment.kinds import KINDS
 
 TAKEN = {
     "name": ["a", "shop-2", "a" * 31],
