@@ -6,7 +6,6 @@ from dataclasses import MISSING, dataclass, fields
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from envkit.deployment import model
 from envkit.deployment.model import Deployment
 
 Shape = Literal["text", "whole", "number", "boolean", "choice", "list", "command", "table", "tables"]
@@ -33,7 +32,7 @@ class Key:
 def keys_of(table: type[Any]) -> dict[str, Key]:
     """The keys of one of the model's dataclasses, by name, in order."""
     if table not in _KEYS:
-        hints = get_type_hints(table, vars(model))
+        hints = get_type_hints(table)
         described = [field for field in fields(table) if field.metadata]
         _KEYS[table] = {field.name: _key(field, hints[field.name]) for field in described}
     return _KEYS[table]
