@@ -13,9 +13,11 @@ from envkit.deployment.model import Deployment, Http
 from tests.targets.nginx.stack import Nginx, Upstream, certify
 
 
-def ensure(nginx):
-    """Runs the script that nginx's unit and the renewal run."""
-    subprocess.run(["sh", nginx.folder / "nginx/ensure-certificate.sh"], check=True, capture_output=True)
+def ensure(nginx, *arguments):
+    """Runs the script as before nginx starts, or with `running` as the renewal does; returns what it said."""
+    script = nginx.folder / "nginx/ensure-certificate.sh"
+    done = subprocess.run(["sh", script, *arguments], check=True, capture_output=True, text=True)
+    return done.stdout + done.stderr
 
 
 def subject(nginx):
@@ -62,7 +64,7 @@ def test_from_nothing_to_the_second_certificate(fresh):
     try:
         for name in ("first", "second"):
             certify(fresh.folder / "live", name)
-            ensure(fresh)
+            ensure(fresh, "running")
             fresh.reload()
             fresh.wait_for(lambda name=name: subject(fresh) == f"CN={name}")
     finally:
@@ -82,6 +84,68 @@ def test_the_script_can_be_repeated(fresh):
     assert (folder / "certificate/fullchain.pem").read_bytes() == before
     assert (folder / "self-signed/privkey.pem").stat().st_mode & 0o077 == 0
     assert sorted(path.name for path in folder.iterdir()) == ["certificate", "self-signed"]
+
+
+def unlink(chain, key):  # noqa: ARG001  (the others take both)
+    """As certbot does it for a moment, before it makes the link anew."""
+    key.unlink()
+
+
+def cut(chain, key):  # noqa: ARG001
+    """As where the disk was full, with a whole first certificate."""
+    chain.write_text((chain.read_text() * 2)[:-40])
+
+
+def change(chain, key):  # noqa: ARG001
+    """A chain with the key of another."""
+    key.write_bytes((key.parent.parent / "other/privkey.pem").read_bytes())
+
+
+@pytest.mark.needs("nginx", "openssl")
+@pytest.mark.parametrize("spoil", [unlink, cut, change])
+def test_half_a_renewal_is_left_alone(fresh, spoil):
+    """A running nginx goes on with what it has; one that has to start now starts, and later takes the whole one."""
+    live, link = fresh.folder / "live", fresh.folder / "shop/certificate"
+    certify(live, "first")
+    certify(fresh.folder / "other", "other")
+    ensure(fresh, "running")
+    spoil(live / "fullchain.pem", live / "privkey.pem")
+    ensure(fresh, "running")
+    assert link.readlink() == live
+
+    said = ensure(fresh)
+    assert link.readlink() == fresh.folder / "shop/self-signed"
+    assert said == f"{live}: chain and key do not belong together, or cannot be read: a self-signed one stands in\n"
+    fresh.reload()
+    fresh.wait_for(lambda: subject(fresh).startswith("CN=self-signed"))
+    certify(live, "second")
+    assert ensure(fresh, "running") == ""
+    assert link.readlink() == live
+
+
+@pytest.mark.needs("nginx", "openssl")
+def test_another_first_domain(fresh):
+    """The certificate of the domains until now is served until there is one that names the new one."""
+    certify(fresh.folder / "live", "first")
+    ensure(fresh)
+    script = fresh.folder / "nginx/ensure-certificate.sh"
+    script.write_text(script.read_text().replace(f"live={fresh.folder}/live\n", f"live={fresh.folder}/new\n"))
+    for arguments in (("running",), ()):
+        ensure(fresh, *arguments)
+        assert (fresh.folder / "shop/certificate").readlink() == fresh.folder / "live"
+    certify(fresh.folder / "new", "second")
+    ensure(fresh, "running")
+    assert (fresh.folder / "shop/certificate").readlink() == fresh.folder / "new"
+
+
+@pytest.mark.needs("nginx", "openssl")
+def test_what_a_killed_script_left_is_in_nobodys_way(fresh):
+    """In a container the next one has the same number, and so the same name for the link that it makes."""
+    certify(fresh.folder / "live", "first")
+    leave = f'ln -s "{fresh.folder}/shop/self-signed" "{fresh.folder}/shop/certificate.$$"; exec sh "$1"'
+    subprocess.run(["sh", "-c", leave, "sh", fresh.folder / "nginx/ensure-certificate.sh"], check=True)
+    assert (fresh.folder / "shop/certificate").readlink() == fresh.folder / "live"
+    assert sorted(path.name for path in (fresh.folder / "shop").iterdir()) == ["certificate", "self-signed"]
 
 
 @pytest.mark.needs("nginx", "openssl")

@@ -78,6 +78,12 @@ def test_nothing_outside_is_served(shop, path):
     assert head.split()[1] in {b"404", b"400", b"200"}
 
 
+def test_the_way_to_a_folder_names_no_host(shop):
+    """Behind a load balancer or in a container nginx knows neither the scheme nor the port that the client used."""
+    answer = shop.ask("/static/deep")
+    assert (answer.status, answer.headers["location"]) == (301, "/static/deep/")
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_static_file_is_only_read(shop, method):
     """Other methods than GET and HEAD are refused."""
