@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from envkit.findings import Finding, did_you_mean
+from envkit.settings.assembling import OUTSIDE, Problems
 from envkit.settings.model import DEVELOPMENT, ENVIRONMENT_VARIABLE, NotDevelopmentError
 from envkit.settings.sources import origin_of
 
@@ -15,22 +16,61 @@ if TYPE_CHECKING:
     from envkit.settings.sources import Found, Gathered
 
 
-def rejection(
+def add_rejection(
+    plan: Plan,
+    details: Any,
+    gathered: Gathered,
+    data: dict[str, Any],
+    problems: Problems,
+) -> None:
+    """Adds what pydantic says of one place, unless a better message stands there already.
+
+    Args:
+        plan: the plan that was loaded.
+        details: one entry of `ValidationError.errors(include_input=False)`.
+        gathered: what the sources had, for origins and for names that may have been misspelt.
+        data: what pydantic validated, so that no message shows any of it.
+        problems: where the finding is put.
+    """
+    index = _slot_at(plan, details["loc"])
+    if index in gathered.failed:
+        return
+    if any(failed in gathered.failed for failed in _inside(plan, index)):
+        return
+    finding = _rejection(plan, index, details, gathered, data)
+    known = problems.setdefault(OUTSIDE if index is None else index, [])
+    if finding not in known:
+        known.append(finding)
+
+
+def add_broken_check(plan: Plan, error: Exception, problems: Problems) -> None:
+    """Adds that a check of the class raised what it was not meant to; its message may hold a value."""
+    problems.setdefault(OUTSIDE, []).append(_broken_check(plan, error))
+
+
+def _slot_at(plan: Plan, location: tuple[str | int, ...]) -> int | None:
+    """The slot of the innermost field that `location` passes through."""
+    best = None
+    for length in range(1, len(location) + 1):
+        best = plan.by_location.get(tuple(map(str, location[:length])), best)
+    return best
+
+
+def _inside(plan: Plan, index: int | None) -> list[int]:
+    if index is None:
+        return []
+    path = plan.slots[index].path
+    return [i for i, slot in enumerate(plan.slots) if slot.path[: len(path)] == path and i != index]
+
+
+def _rejection(
     plan: Plan,
     index: int | None,
     details: dict[str, Any],
     gathered: Gathered,
     data: dict[str, Any],
 ) -> Finding:
-    """The finding for one entry of `ValidationError.errors(include_input=False)`.
-
-    Args:
-        plan: the plan that was loaded.
-        index: the slot concerned; None for a check of the whole class.
-        details: the entry.
-        gathered: what the sources had, for origins and for names that may have been misspelt.
-        data: what pydantic validated, so that no message shows any of it.
-    """
+    """The finding for one entry at a slot, or of a check of the whole class where there is none."""
     class_name = plan.model.__name__
     if index is None:
         return Finding(class_name, "", _own_words(details, list(_texts(data)), _secrets(plan, data), secret=True))
@@ -44,8 +84,7 @@ def rejection(
     return Finding(str(origin_of(found)) if found else class_name, name, f"{place}{problem}", hint)
 
 
-def broken_check(plan: Plan, error: Exception) -> Finding:
-    """The finding for an exception that a check of the class was not meant to raise; its message may hold a value."""
+def _broken_check(plan: Plan, error: Exception) -> Finding:
     if isinstance(error, NotDevelopmentError):
         return Finding(
             plan.model.__name__, "", str(error), f"set every such setting, or say {ENVIRONMENT_VARIABLE}={DEVELOPMENT}"

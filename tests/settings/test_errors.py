@@ -82,6 +82,17 @@ def test_every_problem_at_once_in_the_order_of_the_model(folder: Path) -> None:
     ]
 
 
+def test_numbers_of_too_many_digits_are_problems_like_others() -> None:
+    """Python reads whole numbers of at most 4300 digits; a longer one within JSON is refused with its origin."""
+    digits = "1" * 5000
+    environ = {"TOKEN": "t", "PORT": digits, "PORTS": f"[{digits}]", "LIMITS": f'{{"a": {digits}}}'}
+    assert problems(Many, environ) == [
+        "environment: PORT: is a number with too many digits",
+        "environment: PORTS: holds a number with too many digits",
+        "environment: LIMITS: holds a number with too many digits",
+    ]
+
+
 def test_the_error_is_text_attributes_and_can_cross_processes() -> None:
     """The message begins with the class and the count; the problems are there as data; pickling keeps both."""
     with pytest.raises(SettingsError) as caught:
