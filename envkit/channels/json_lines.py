@@ -59,7 +59,8 @@ class _Reader:
         self.position = 0
         self._line = 1
         self._counted = 0
-        self._decode = json.JSONDecoder().raw_decode
+        # No channel takes a number, and int() would refuse one of more than 4300 digits (sys.set_int_max_str_digits).
+        self._decode = json.JSONDecoder(parse_int=float).raw_decode
 
     def value(self, depth: int) -> Node:
         self.skip()

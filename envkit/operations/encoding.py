@@ -90,7 +90,8 @@ def decode(form: str, name: str | None, text: bytes) -> bytes:
         if len(values) != 1:
             known = ", ".join(filter(may_be_shown, values))
             hint = f"choose by --name: {known}" if known else ""
-            raise EncodingProblem([Finding("standard input", "", f"holds {len(values)} settings, not one", hint)])
+            problem = f"holds {len(values)} settings, not one" if values else "holds no setting"
+            raise EncodingProblem([Finding("standard input", "", problem, hint), *_shown(reading.findings)])
         name = next(iter(values))
     value = values.get(name)
     if value is None:

@@ -253,6 +253,12 @@ def test_json_values_that_are_no_strings_are_findings():
     ]
 
 
+@pytest.mark.parametrize("name", ["json", "kubernetes", "ecs", "ecs-secretsmanager", "heroku"])
+def test_a_number_without_end_is_no_setting(name):
+    """Python's reader of JSON stumbles over whole numbers of more than 4300 digits, and no channel over that."""
+    assert channel(name).read(f'{{"A": {"1" * 5000}}}').values() == {}
+
+
 def test_references_nested_without_end_do_not_exhaust_the_stack():
     """Compose's defaults within defaults are followed to a depth, and refused beyond it."""
     reading = channel("compose").read("A=" + "${A:-" * 5000 + "}" * 5000 + "\n")

@@ -94,6 +94,15 @@ def test_decode_takes_the_setting_named(envkit):
     )
 
 
+def test_decode_says_why_there_is_no_setting(envkit):
+    """Where the text holds none, what the channel's reader found in it is told as well."""
+    result = envkit("decode", "--from", "json", stdin=b'{"A": 1}\n')
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
+        'standard input: holds no setting\nline 1: A: the value is not a string. write {"NAME": "value"}\n'
+    )
+
+
 def test_decode_refuses_what_is_not_base64(envkit):
     """A wrong character is an error without the text."""
     assert envkit("decode", "--from", "base64", stdin=b"canary!") == (1, "", "standard input: is not base64\n")
