@@ -54,7 +54,7 @@ def test_nginx_says_the_message_and_the_time_of_return(shop, method):
 
     assert answer.status == 503
     assert parsedate_to_datetime(answer.headers["retry-after"]) == until
-    assert b"<p>A larger &lt;disk&gt; &amp; more.</p>" in answer.body
+    assert b'<p dir="auto">A larger &lt;disk&gt; &amp; more.</p>' in answer.body
     assert f"back on {until.day} ".encode() in answer.body
     assert "last-modified" not in answer.headers
     assert (answer.headers["cache-control"], answer.headers["content-type"]) == ("no-store", "text/html; charset=utf-8")
