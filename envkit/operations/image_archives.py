@@ -30,6 +30,7 @@ class Image(NamedTuple):
     """One image of an archive."""
 
     configuration: Mapping[str, Any]
+    """`config`, with a list `Env`, and the list `history`, as the OCI Image Configuration 1.1 has them."""
     layers: tuple[Layer, ...]
 
 
@@ -45,7 +46,7 @@ def read_archive(stream: IO[bytes]) -> tuple[Image, ...]:
 
     Raises:
         Unread: a layer is compressed or spoilt beyond reading.
-        tarfile.TarError: it is no archive, or EOFError: it is cut off.
+        tarfile.TarError: it is no archive, or its documents are none of an image. EOFError: it is cut off.
     """
     layers: dict[str, tuple[Found, ...] | str] = {}
     documents: dict[str, Any] = {}
@@ -83,8 +84,7 @@ def _found(file: IO[bytes], begins: bytes) -> tuple[Found, ...] | str:
 def _images(documents: dict[str, Any], layers: dict[str, tuple[Found, ...] | str]) -> Iterator[Image]:
     known: set[str] = set()
     for configuration, names in _described(documents):
-        history = configuration.get("history") or ()
-        lines = [_line(step) for step in history if not step.get("empty_layer")]
+        lines = [_line(step) for step in configuration["history"] if not step.get("empty_layer")]
         known.update(names)
         yield Image(
             configuration,
@@ -97,7 +97,7 @@ def _images(documents: dict[str, Any], layers: dict[str, tuple[Found, ...] | str
         )
     for name, found in layers.items():
         if name not in known and not isinstance(found, str):
-            yield Image({}, (Layer(name, found),))
+            yield Image(_configuration(None), (Layer(name, found),))
 
 
 def _layer(words: str, found: tuple[Found, ...] | str) -> Layer:
@@ -112,22 +112,44 @@ def _described(documents: dict[str, Any]) -> Iterator[tuple[Mapping[str, Any], l
     By manifest.json, which docker and podman write; without it by index.json (OCI Image Layout Specification 1.1).
     """
     if "manifest.json" in documents:
-        for entry in documents["manifest.json"]:
-            yield documents.get(entry.get("Config", "")) or {}, list(entry.get("Layers") or ())
+        for entry in map(_table, _list(documents["manifest.json"])):
+            configuration = documents.get(str(entry.get("Config", "")))
+            yield _configuration(configuration), [str(name) for name in _list(entry.get("Layers"))]
         return
-    yield from _of_an_index(documents.get("index.json") or {}, documents, _DEEPEST)
+    yield from _of_an_index(_table(documents.get("index.json")), documents, _DEEPEST)
 
 
 def _of_an_index(
     index: Mapping[str, Any], documents: dict[str, Any], depth: int
 ) -> Iterator[tuple[Mapping[str, Any], list[str]]]:
-    for entry in index.get("manifests") or ():
-        manifest = documents.get(_blob(entry)) or {}
+    for entry in map(_table, _list(index.get("manifests"))):
+        manifest = _table(documents.get(_blob(entry)))
         if "manifests" in manifest and depth:
             yield from _of_an_index(manifest, documents, depth - 1)
         elif "layers" in manifest:
-            names = [_blob(layer) for layer in manifest["layers"] if "tar" in layer.get("mediaType", "tar")]
-            yield documents.get(_blob(manifest.get("config") or {})) or {}, names
+            layers = map(_table, _list(manifest["layers"]))
+            names = [_blob(layer) for layer in layers if "tar" in str(layer.get("mediaType", "tar"))]
+            yield _configuration(documents.get(_blob(_table(manifest.get("config"))))), names
+
+
+def _configuration(document: Any) -> dict[str, Any]:
+    """Its `config` with the variables in a list, and its `history`; empty where they are missing."""
+    configuration = _table(document)
+    config = _table(configuration.get("config"))
+    history = [_table(step) for step in _list(configuration.get("history"))]
+    return {"config": {**config, "Env": _list(config.get("Env"))}, "history": history}
+
+
+def _table(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict | None):
+        raise tarfile.ReadError("a document is not of the shape that an image's has")
+    return value or {}
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list | None):
+        raise tarfile.ReadError("a document is not of the shape that an image's has")
+    return value or []
 
 
 def _blob(descriptor: Mapping[str, Any]) -> str:

@@ -26,17 +26,17 @@ def findings_in(image: str, configuration: Mapping[str, Any], secrets: Container
 
     Args:
         image: the origin of the findings.
-        configuration: OCI Image Configuration 1.1, as docker writes it too.
+        configuration: as `image_archives.Image` holds it.
         secrets: the names of settings that are secret.
     """
     told: set[str] = set()
-    config = configuration.get("config") or {}
-    for text in config.get("Env") or ():
+    config = configuration["config"]
+    for text in config["Env"]:
         name, _, value = str(text).partition("=")
         if value and (what := _what(name, value, secrets)):
             told.add(name)
             yield Finding(image, name, f"{what} is {_FOR_ALL}, by ENV", _BY_ENV)
-    for number, step in enumerate(configuration.get("history") or (), start=1):
+    for number, step in enumerate(configuration["history"], start=1):
         for name, what in _in_history(instruction_of(step), number, secrets):
             if name not in told:
                 told.add(name)

@@ -11,6 +11,7 @@ from envkit.findings import Finding, Severity
 from envkit.operations.image_archives import Image, Unread, read_archive
 from envkit.operations.image_configurations import findings_in
 from envkit.operations.programs import find_program
+from envkit.operations.steps import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -40,20 +41,29 @@ def scan_image(image: str, secrets: Container[str] = ()) -> tuple[Finding, ...]:
         names. Keys that packages bring, mostly for their own tests, are warnings, and so is Flask's .flaskenv.
 
     Raises:
-        ImageError: there is no such image, or no program docker.
+        ImageError: there is no such image, it cannot be read, or there is no program docker.
     """
     try:
-        if Path(image).is_file():
+        if _is_archive(image):
             with Path(image).open("rb") as file:
                 return _findings(image, read_archive(file), secrets)
         return _findings(image, _images_of_the_engine(image), secrets)
     except (tarfile.TarError, EOFError) as error:
         problem = f"is no archive that docker save writes: {type(error).__name__}"
         hint = ""
+    except OSError as error:
+        problem, hint = words_of(error), ""
     except Unread as unread:
         problem = f"cannot be looked through: {unread}"
         hint = "build it with layers compressed by gzip, or not at all"
     raise ImageError(Finding("", image, problem, hint))
+
+
+def _is_archive(image: str) -> bool:
+    try:
+        return Path(image).is_file()
+    except OSError:  # longer than a file's name can be
+        return False
 
 
 def _images_of_the_engine(image: str) -> tuple[Image, ...]:

@@ -179,6 +179,27 @@ def configured(tmp_path, configuration):
     return str(path)
 
 
+@pytest.mark.parametrize(
+    "documents",
+    [
+        {"manifest.json": 5},
+        {"manifest.json": [1]},
+        {"manifest.json": [{"Config": "c.json", "Layers": 1}]},
+        {"manifest.json": [{"Config": "c.json"}], "c.json": [1]},
+        {"manifest.json": [{"Config": "c.json"}], "c.json": {"config": {"Env": 5}}},
+        {"manifest.json": [{"Config": "c.json"}], "c.json": {"history": [3]}},
+        {"index.json": {"manifests": [1]}},
+    ],
+)
+def test_documents_that_are_none_of_an_image(tmp_path, documents):
+    """An archive with JSON of another shape is refused: of what was not understood nobody says that it is clean."""
+    path = tmp_path / "image.tar"
+    path.write_bytes(tarred({name: json.dumps(document).encode() for name, document in documents.items()}))
+    with pytest.raises(ImageError) as caught:
+        scan_image(str(path))
+    assert str(caught.value) == f"{path}: is no archive that docker save writes: ReadError"
+
+
 def test_a_secret_setting_by_env(tmp_path):
     """A declared secret is named without its value; empty ones, others and paths of files are none."""
     env = ["API_TOKEN=canary=1", "EMPTY_TOKEN=", "API_TOKEN_FILE=/run/secrets/API_TOKEN", "GREETING=canary", "A", ""]
