@@ -47,12 +47,11 @@ def render(deployment: Deployment, settings: SettingNames | None = None) -> Rend
         CannotQuote: a text of the description has no spelling in a language of the files.
     """
     app = _on_heroku(deployment)
-    (served,) = gunicorn.render(app).artifacts
     script = environment("shell", _TEMPLATES).get_template("config.sh.j2")
     artifacts = [
         Artifact("Procfile", _procfile(app)),
         Artifact("app.json", _app_json(app, settings)),
-        Artifact(f"{_FOLDER}/gunicorn.conf.py", served.text.replace(gunicorn.COMMAND, COMMAND, 1)),
+        Artifact(f"{_FOLDER}/gunicorn.conf.py", _gunicorn_file(app)),
         Artifact(
             f"{_FOLDER}/config.sh",
             script.render(header=header(COMMAND, derived.source(deployment)), limit=LIMIT),
@@ -85,6 +84,13 @@ def _on_heroku(deployment: Deployment) -> Deployment:
         ),
         processes={"web": web, **{name: item for name, item in deployment.processes.items() if name != "web"}},
     )
+
+
+def _gunicorn_file(app: Deployment) -> str:
+    (served,) = gunicorn.render(app).artifacts
+    killed = "the {} s after which the process is killed"
+    text = served.text.replace(killed.format(derived.stop_grace(app)), killed.format(KILL_AFTER), 1)
+    return text.replace(gunicorn.COMMAND, COMMAND, 1)
 
 
 def _procfile(deployment: Deployment) -> str:

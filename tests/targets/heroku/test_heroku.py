@@ -56,7 +56,7 @@ def test_gunicorn_listens_where_heroku_looks():
     texts = {artifact.path: artifact.text for artifact in render(described("least"), ()).artifacts}
     served = texts["heroku/gunicorn.conf.py"]
     assert 'bind = "0.0.0.0:" + os.environ["PORT"]' in served
-    assert "graceful_timeout = 25" in served
+    assert "graceful_timeout = 25  # below the 30 s after which the process is killed\n" in served
     assert "envkit render heroku --out ." in served.splitlines()[1]
     everything = {artifact.path: artifact.text for artifact in render(described("everything"), ()).artifacts}
     assert "www-data" not in everything["heroku/gunicorn.conf.py"]
