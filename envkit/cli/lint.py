@@ -122,9 +122,10 @@ def _settings_class(context: click.Context, description: Path | None, class_name
 
     Lint runs where the app's packages are not installed, too: in pre-commit's own environment, for one.
     """
+    from envkit.deployment.description_file import is_described
     from envkit.deployment.errors import DescriptionError
     from envkit.operations.importing import ImportProblem
-    from envkit.operations.projects import is_described, project_settings_class
+    from envkit.operations.projects import project_settings_class
 
     implied = class_name is None and description is None
     if implied and not is_described():

@@ -13,23 +13,32 @@ from envkit.findings import Finding
 
 PROJECT_FILE = "pyproject.toml"
 _MAX_BYTES = 1024 * 1024
+_HERE = Path()
 
 
-def find_file() -> tuple[Path, bool]:
-    """The description in the current folder, there or not, and whether it is a table of pyproject.toml.
+def find_file(folder: Path = _HERE) -> tuple[Path, bool]:
+    """The description in a folder, there or not, and whether it is a table of pyproject.toml.
 
     Raises:
         DescriptionError: there are two.
     """
-    own, project = Path(FILE), Path(PROJECT_FILE)
+    own, project = folder / FILE, folder / PROJECT_FILE
     in_project = project.is_file() and _mentions_envkit(project)
     if own.exists() and in_project:
         raise DescriptionError(
-            [Finding(FILE, "", "pyproject.toml has a table [tool.envkit] as well", "keep one description")]
+            [Finding(str(own), "", "pyproject.toml has a table [tool.envkit] as well", "keep one description")]
         )
     if own.exists() or not in_project:
         return own, False
     return project, True
+
+
+def is_described(folder: Path = _HERE) -> bool:
+    """Whether a folder has a description, or two."""
+    try:
+        return find_file(folder)[0].exists()
+    except DescriptionError:
+        return True
 
 
 def _mentions_envkit(project: Path) -> bool:

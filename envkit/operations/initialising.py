@@ -8,6 +8,8 @@ import re
 from itertools import chain, count
 from typing import TYPE_CHECKING, NamedTuple
 
+from envkit.deployment.description_file import PROJECT_FILE, is_described
+from envkit.deployment.model import FILE
 from envkit.findings import Finding
 from envkit.operations.guessing import guessed_field
 from envkit.operations.layout import is_in_src
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-DESCRIPTION, EXAMPLE, ENV_FILE = "envkit.toml", ".env.example", ".env"
+EXAMPLE, ENV_FILE = ".env.example", ".env"
 
 
 class NoAppError(Exception):
@@ -73,24 +75,24 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
     due: list[Artifact] = []
     settings = described.get("settings") or next(iter(seen.settings_classes), None)
     if settings is not None:
-        notes.append(_note_for_class(folder, settings, is_described=not described or "settings" in described))
+        notes.append(_note_for_class(folder, settings, is_class_described=not described or "settings" in described))
     else:
         file, settings = _free_module(folder, chosen)
         source, left_out = settings_source(_variables(seen, folder))
         notes += [f"{variable} is not in the settings class: {reason}" for variable, reason in left_out]
         due.append(Artifact(file, source))
         due.append(Artifact(EXAMPLE, _example(source, settings)))
-    if not _is_described(folder):
+    if not is_described(folder):
         text = _description(name or _app_name(folder), chosen, settings, seen.health_path, docker=docker)
-        due.insert(0, Artifact(DESCRIPTION, text))
+        due.insert(0, Artifact(FILE, text))
     if docker:
         from envkit.targets.dockerfile import DOCKERIGNORE, app_dockerfile
 
         due += [Artifact("Dockerfile", app_dockerfile(in_src=in_src)), Artifact(".dockerignore", DOCKERIGNORE)]
         notes += _notes_for_docker(folder)
     present = [artifact.path for artifact in due if os.path.lexists(folder / artifact.path)]
-    if _is_described(folder):
-        present.insert(0, DESCRIPTION if (folder / DESCRIPTION).exists() else "pyproject.toml")
+    if is_described(folder):
+        present.insert(0, FILE if (folder / FILE).exists() else PROJECT_FILE)
     written = write_artifacts([artifact for artifact in due if artifact.path not in present], folder)
     if not _ignores_env_file(folder):
         files = ".gitignore" if docker else ".gitignore and .dockerignore"
@@ -104,31 +106,21 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
 # --- the description ------------------------------------------------------------------------------------------------
 
 
-def _is_described(folder: Path) -> bool:
-    if (folder / DESCRIPTION).exists():
-        return True
-    try:
-        text = (folder / "pyproject.toml").read_bytes()
-    except OSError:
-        return False
-    return re.search(rb"(?m)^\s*\[\s*tool\s*\.\s*[\"']?envkit\b", text) is not None
-
-
 def _described(folder: Path) -> dict[str, str]:
     """The app and the settings class that the description names, as far as it can be read."""
     import tomllib
 
-    file = folder / DESCRIPTION
+    file = folder / FILE
     try:
-        raw = tomllib.loads((file if file.exists() else folder / "pyproject.toml").read_text(encoding="utf-8-sig"))
+        raw = tomllib.loads((file if file.exists() else folder / PROJECT_FILE).read_text(encoding="utf-8-sig"))
         table = raw if file.exists() else raw["tool"]["envkit"]
         return {key: text for key in ("app", "settings") if isinstance(text := table.get(key), str)}
     except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return {}  # there is none, or `envkit check` says what is wrong with it
 
 
-def _note_for_class(folder: Path, settings: str, *, is_described: bool) -> str:
-    command = "envkit example" if is_described else f"envkit example --settings {settings}"
+def _note_for_class(folder: Path, settings: str, *, is_class_described: bool) -> str:
+    command = "envkit example" if is_class_described else f"envkit example --settings {settings}"
     if os.path.lexists(folder / EXAMPLE):
         return f"{settings} is there already; `{command} --check {EXAMPLE}` tells whether its example is right"
     return f"{settings} is there already; `{command} --out {EXAMPLE}` writes its example"
@@ -172,12 +164,12 @@ tls = "off"  # or letsencrypt, files, or upstream where a load balancer ends it
 def _notes_for_docker(folder: Path) -> Iterator[str]:
     if not (folder / "requirements.txt").exists():
         yield "requirements.txt is missing: name there what the app needs; envkit and gunicorn are in the image already"
-    if _is_described(folder) and not _says_where_the_container_is(folder):
+    if is_described(folder) and not _says_where_the_container_is(folder):
         yield 'in a container the web process needs [http] upstream = "web:8000", where web is the container\'s name'
 
 
 def _says_where_the_container_is(folder: Path) -> bool:
-    files = (folder / name for name in (DESCRIPTION, "pyproject.toml"))
+    files = (folder / name for name in (FILE, PROJECT_FILE))
     text = b"\n".join(file.read_bytes() for file in files if file.is_file())
     return re.search(rb"(?m)^\s*(upstream\s*=|\[[\w.]*container\b)", text) is not None
 

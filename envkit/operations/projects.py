@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envkit.deployment.description_file import PROJECT_FILE, find_file
+from envkit.deployment.description_file import PROJECT_FILE, find_file, is_described
 from envkit.deployment.errors import DescriptionError
 from envkit.deployment.model import FILE
 from envkit.findings import Finding
@@ -114,11 +114,6 @@ def project_settings_class(
             hint = 'add settings = "module:Class", or give --settings module:Class'
             raise DescriptionError([Finding(deployment.origin, "settings", "names no settings class", hint)])
     return class_name, settings_class(class_name, let_errors_through=let_errors_through)
-
-
-def is_described() -> bool:
-    """Whether the current folder has a description."""
-    return _file(None).exists()
 
 
 def _file(description: Path | None) -> Path:

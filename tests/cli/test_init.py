@@ -164,6 +164,12 @@ def test_nothing_is_overwritten(shop, envkit):
     assert "pyproject.toml: is there already, left as it is" in result.out
 
 
+def test_another_tools_table_is_no_description(shop, envkit):
+    """Only [tool.envkit] of a pyproject.toml counts; a table whose name begins so is another tool's."""
+    (shop / "pyproject.toml").write_text('# not tool.envkit\n[tool.envkit-extras]\nname = "mine"\n')
+    assert "envkit.toml: written\n" in envkit("init").out
+
+
 def test_without_an_app_it_is_a_wrong_call(project, envkit):
     """Nothing is written; --app names the app."""
     for path in project.iterdir():
