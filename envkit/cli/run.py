@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +64,9 @@ def command(
     there is none, or variables such as ENVKIT_HTTP__DOMAINS change the description, the file is rendered anew. Before
     release, the database that [backup] names is backed up; without the backup, release does not run.
     """
+    if os.getpid() == 1:  # of a container: a signal without a handler is lost there, however long the checks take
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
+
     from envkit.deployment import derived
     from envkit.deployment.errors import DescriptionError
     from envkit.deployment.reading import load_description

@@ -11,13 +11,18 @@ NAME = "envkit-gunicorn.conf.py"
 
 
 def _run() -> None:
-    path = _path_in_memory()
+    path = path_in_memory()
     with open(path, "rb") as file:  # noqa: PTH123  gunicorn's start has no use for pathlib
         text = file.read()
     exec(compile(text, path, "exec", dont_inherit=True), globals())  # noqa: S102  that `envkit run` has just rendered
 
 
-def _path_in_memory() -> str:
+def path_in_memory() -> str:
+    """Where this process reads the rendered file.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
     for number in os.listdir("/proc/self/fd"):  # noqa: PTH208
         path = f"/proc/self/fd/{number}"
         try:

@@ -69,8 +69,10 @@ def known_processes(deployment: Deployment) -> str:
 def become(command: Sequence[str]) -> NoReturn:
     """Replaces this process by `command`: same process id, same environment, no shell.
 
-    Only an empty WEB_CONCURRENCY is taken out, as Compose makes of an unset one: gunicorn dies of it while it is
-    imported, before it reads any file (gunicorn/config.py, class Workers).
+    As the first process of a container it blocks SIGTERM for gunicorn, whose rendered file unblocks it: without a
+    handler a signal would be lost there (pid_namespaces(7)). An empty WEB_CONCURRENCY is taken out, as Compose makes
+    of an unset one: gunicorn dies of it while it is imported, before it reads any file (gunicorn/config.py, class
+    Workers).
 
     Raises:
         CannotRunError: the program is not there or cannot be started.
@@ -87,12 +89,29 @@ def become(command: Sequence[str]) -> NoReturn:
     # that writes to a closed pipe has to die of it, as it does when a shell starts it.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
+    if os.getpid() == 1 and _unblocks(command):
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     try:
         # A virtual environment's python finds its packages by the path under which it was called.
         os.execv(program, [program, *command[1:]])  # noqa: S606  no shell is what is wanted
     except OSError as error:
         problem = f"cannot be started: {error.strerror}"
     raise CannotRunError(Finding("", command[0], problem))
+
+
+def _unblocks(command: Sequence[str]) -> bool:
+    """Whether this is gunicorn with a file that ends the blocking of SIGTERM, and with no option that names another."""
+    if len(command) != _GUNICORN_WORDS or command[:2] != ["gunicorn", "--config"] or "GUNICORN_CMD_ARGS" in os.environ:
+        return False
+    from envkit.operations import gunicorn_file
+
+    if command[2] == gunicorn_file.__file__:
+        command = [*command[:2], gunicorn_file.path_in_memory()]
+    return b"signal.SIG_UNBLOCK" in Path(command[2]).read_bytes()
+
+
+_GUNICORN_WORDS = 4
+"""gunicorn --config FILE APP, as `process_command` gives them without further arguments."""
 
 
 def _names(deployment: Deployment) -> tuple[str, ...]:
