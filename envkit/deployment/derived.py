@@ -90,6 +90,20 @@ def upstream(deployment: Deployment) -> Address:
     return parse_address(deployment.http.upstream or (socket if deployment.container is None else CONTAINER_UPSTREAM))
 
 
+def canonical_domain(deployment: Deployment) -> str:
+    """The host by which the app is asked for its health, as a visitor would: of a wildcard one that it covers.
+
+    `localhost` where every host is answered.
+    """
+    domains = deployment.http.domains
+    return domains[0].replace("*", "www") if domains else "localhost"
+
+
+def public_scheme(deployment: Deployment) -> str:
+    """How visitors reach the app: an app that insists on TLS answers plain HTTP by a redirection."""
+    return "http" if deployment.http.tls == "off" else "https"
+
+
 def gunicorn_bind(deployment: Deployment) -> str:
     """What gunicorn listens on: the upstream itself, or in a container every address at the upstream's port."""
     address = upstream(deployment)

@@ -153,8 +153,7 @@ def _health(deployment: Deployment) -> Health:
     import time
 
     address = derived.upstream(deployment)
-    host = deployment.http.domains[0] if deployment.http.domains else "localhost"
-    connection = http.client.HTTPConnection(host, timeout=PATIENCE)
+    connection = http.client.HTTPConnection(derived.canonical_domain(deployment), timeout=PATIENCE)
     began = time.monotonic()
     try:
         if address.path:
@@ -164,9 +163,8 @@ def _health(deployment: Deployment) -> Health:
         else:
             name = address.host if address.is_loopback else "127.0.0.1"
             connection.sock = socket.create_connection((name, address.port), PATIENCE)
-        # nginx's word for what came by TLS, or an app that insists on it answers by a redirection.
-        scheme = "http" if deployment.http.tls == "off" else "https"
-        connection.request("GET", deployment.http.health_path, headers={"X-Forwarded-Proto": scheme})
+        headers = {"X-Forwarded-Proto": derived.public_scheme(deployment)}  # nginx's word for what came by TLS
+        connection.request("GET", deployment.http.health_path, headers=headers)
         status = connection.getresponse().status
     except TimeoutError:
         return Health(well=False, words=f"gave no answer within {PATIENCE} s")

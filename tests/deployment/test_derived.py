@@ -80,6 +80,15 @@ def test_upstream(upstream, kind, bind, socket):
     assert ("10.0.0.0/8" in derived.forwarded_allow_ips(deployment)) is (kind == "service")
 
 
+@pytest.mark.parametrize(
+    ("domains", "host"),
+    [((), "localhost"), (("b.example", "a.example"), "b.example"), (("*.a.example",), "www.a.example")],
+)
+def test_the_app_is_asked_by_a_name_of_its_own(domains, host):
+    """No app that insists on its name takes the * of a wildcard for one."""
+    assert derived.canonical_domain(shop(domains=domains)) == host
+
+
 def test_certificate():
     """The certificate is the one given, certbot's, or none where nginx ends no TLS."""
     assert derived.certificate(shop()) is None

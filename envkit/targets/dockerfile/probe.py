@@ -29,8 +29,8 @@ def main() -> int:
         words = file.read().split("\0")[:-1]
     if not is_web(words, command):
         return 0
-    # As nginx would ask, so that an app that insists on its name or on HTTPS answers the same.
-    host = first_of(os.environ.get("ENVKIT_HTTP__DOMAINS", "")) or host
+    # As nginx would ask, so that an app that insists on its name or on HTTPS answers the same; of a wildcard one name.
+    host = (first_of(os.environ.get("ENVKIT_HTTP__DOMAINS", "")) or host).replace("*", "www")
     scheme = scheme_of(os.environ["ENVKIT_HTTP__TLS"]) if os.environ.get("ENVKIT_HTTP__TLS") else scheme
     request = (
         f"GET {os.environ.get('ENVKIT_HTTP__HEALTH_PATH') or path} HTTP/1.1\r\n"

@@ -14,6 +14,7 @@ from envkit.deployment.reading import read_description
 from envkit.targets.dockerfile import probe
 
 PROBE = Path(probe.__file__)
+WILDCARD = {"ENVKIT_HTTP__DOMAINS": "*.example.org", "ENVKIT_HTTP__TLS": "off"}
 STAGING = {"ENVKIT_HTTP__DOMAINS": "staging.example.org,b.example.org", "ENVKIT_HTTP__TLS": "off"}
 OWN = ["uvicorn", "shop:app", "--port", "8000"]
 
@@ -108,6 +109,7 @@ def test_the_domain_of_the_environment(domains, host):
     [
         (b"HTTP/1.1 200 OK\r\n\r\n", 0, "HTTP/1.1 200 OK\n", {}),
         (b"HTTP/1.1 200 OK\r\n\r\n", 0, "HTTP/1.1 200 OK\n", STAGING),
+        (b"HTTP/1.1 200 OK\r\n\r\n", 0, "HTTP/1.1 200 OK\n", WILDCARD),
         (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", 1, "HTTP/1.1 503 Service Unavailable\n", {}),
         (b"HTTP/1.1 301 Moved\r\n\r\n", 1, "HTTP/1.1 301 Moved\n", {}),
         (b"", 1, "\n", {}),
@@ -139,6 +141,7 @@ def test_what_the_answer_means(answer, code, said, stage, tmp_path, monkeypatch,
         thread.join()
     assert capsys.readouterr().out == said
     host, scheme = (b"staging.example.org", b"http") if stage else (b"shop.example.org", b"https")
+    host = b"www.example.org" if stage is WILDCARD else host
     assert asked[0].split(b"\r\n")[:3] == [
         b"GET /health HTTP/1.1",
         b"Host: " + host,
