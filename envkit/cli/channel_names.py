@@ -65,12 +65,14 @@ def read_text(path: Path) -> str:
     """
     import sys
 
+    from envkit.operations.steps import words_of
+
     problem = ""
     try:
         data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
         return data.decode()
     except OSError as error:
-        problem = (error.strerror or type(error).__name__).lower()
+        problem = words_of(error)
     except UnicodeDecodeError as error:
         problem = f"is not UTF-8 (byte {error.start + 1})"
     raise click.UsageError(f"{path}: {problem}")

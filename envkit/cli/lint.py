@@ -72,8 +72,9 @@ def command(
     try:
         report = lint_files(paths, channels, model, fix=fix)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise click.UsageError(f"{printable(str(error.filename))}: {reason}", context) from None
+        from envkit.operations.steps import words_of
+
+        raise click.UsageError(f"{printable(str(error.filename))}: {words_of(error)}", context) from None
     _print(report, form, paths)
     failing = {"error", "warning"} if strict else {"error"}
     context.exit(int(any(remark.finding.severity in failing for remark in report.remarks)))

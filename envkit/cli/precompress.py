@@ -25,6 +25,7 @@ def command(*, folders: tuple[Path, ...], description: Path | None) -> None:
     """
     from envkit.deployment.reading import load_description
     from envkit.operations.precompress import precompress
+    from envkit.operations.steps import words_of
 
     if not folders:
         folders = tuple(Path(files.directory) for files in load_description(description).http.static.values())
@@ -32,6 +33,6 @@ def command(*, folders: tuple[Path, ...], description: Path | None) -> None:
         try:
             written = precompress(folder)
         except OSError as error:
-            raise click.UsageError(f"{error.filename or folder}: {error.strerror}") from None
+            raise click.UsageError(printable(f"{error.filename or folder}: {words_of(error)}")) from None
         for path in written:
             click.echo(printable(f"{path}: written"))

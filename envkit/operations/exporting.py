@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.findings import Finding
+from envkit.operations.steps import words_of
 from envkit.settings.types import PrivateKey
 
 if TYPE_CHECKING:
@@ -231,6 +232,6 @@ def append(path: Path, text: str) -> None:
             else:
                 file.write(text.encode())
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = words_of(error)
     if reason:
-        raise ExportProblem([Finding(str(path), "", f"cannot be written: {reason[:1].lower()}{reason[1:]}")])
+        raise ExportProblem([Finding(str(path), "", f"cannot be written: {reason}")])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from envkit.operations.programs import find_program
 from envkit.targets.nginx.rehearsal import rehearsed
 
 
@@ -19,7 +18,7 @@ def main(arguments: list[str]) -> int:
     error. Returns 0 when nginx accepts both, 1 when not, 2 when a program is missing.
     """
     folder, program = Path(arguments[0]) / "nginx", (arguments[1:] or ["nginx"])[0]
-    nginx, openssl = _find(program), _find("openssl")
+    nginx, openssl = find_program(program), find_program("openssl")
     if nginx is None or openssl is None:
         print(f"{program if nginx is None else 'openssl'} is not installed", file=sys.stderr)  # noqa: T201
         return 2
@@ -51,11 +50,6 @@ def _certify(openssl: str, scratch: Path) -> None:
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(scratch / "key.pem")]
     command = [openssl, "req", "-x509", *key, "-out", str(scratch / "certificate.pem"), "-subj", "/CN=rehearsal"]
     subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
-
-
-def _find(program: str) -> str | None:
-    """The program's path; nginx lies in /usr/sbin, which is not in everyone's PATH."""
-    return shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from envkit.findings import Finding
+from envkit.operations.placing import sync_folder
+from envkit.operations.steps import words_of
 from envkit.operations.temporaries import open_beside, sweep
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def compare_artifacts(artifacts: Iterable[Artifact], folder: Path) -> list[Compa
         except FileNotFoundError:
             comparisons.append(Comparison(artifact.path, "missing", _diff(artifact.path, "", artifact.text)))
         except OSError as error:
-            findings.append(Finding(str(path), "", _words(error)))
+            findings.append(Finding(str(path), "", words_of(error)))
         else:
             if text == artifact.text:
                 mode = "" if has_mode else f"mode of {artifact.path}: must be {artifact.mode:04o}\n"
@@ -153,7 +155,7 @@ def _inspect(folder: Path, artifact: Artifact, *, force: bool) -> tuple[bool, Fi
     except FileNotFoundError:
         return False, None
     except OSError as error:
-        return False, Finding(str(path), "", _words(error))
+        return False, Finding(str(path), "", words_of(error))
     if text == artifact.text and _has_mode(status.st_mode, artifact.mode):
         return True, None
     if force or is_generated(text) or text == artifact.text:
@@ -204,9 +206,9 @@ def _replace_all(artifacts: Sequence[Artifact], folder: Path) -> None:
         for temporary, path in written:
             temporary.replace(path)
         for parent in {path.parent for _, path in written}:
-            _sync_folder(parent)
+            sync_folder(parent)
     except OSError as error:
-        failure = Finding(str(path), "", f"cannot be written: {_words(error)}")
+        failure = Finding(str(path), "", f"cannot be written: {words_of(error)}")
     finally:
         if failure is not None or len(written) < len(artifacts):
             _clean_up([temporary for temporary, _ in written], made)
@@ -253,16 +255,6 @@ def _keep_owner(path: Path) -> None:
             os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes the renames last through a power cut (fsync(2): the directory needs its own)."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with suppress(OSError):  # some network file systems cannot
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _clean_up(temporaries: list[Path], made: list[Path]) -> None:
     for temporary in temporaries:
         with suppress(OSError):
@@ -270,8 +262,3 @@ def _clean_up(temporaries: list[Path], made: list[Path]) -> None:
     for folder in reversed(made):
         with suppress(OSError):  # not empty
             folder.rmdir()
-
-
-def _words(error: OSError) -> str:
-    text = error.strerror or type(error).__name__
-    return text[:1].lower() + text[1:]
