@@ -1,1 +1,1 @@
-"""envkit beside its peers, one small file per peer; `python -m benchmarks` runs them all."""
+"""envkit beside its peers, one small file per peer; `python -m benchmarks` runs them."""

@@ -1,7 +1,13 @@
-"""Runs every benchmark: `python -m benchmarks`, or some of them by name: `python -m benchmarks loading`."""
+"""Runs the benchmarks: `python -m benchmarks`, or some by name, such as `images`, which needs a Docker engine."""
 
 import importlib
 import sys
 
-for name in sys.argv[1:] or ("dotenv", "loading", "render", "channels"):
+_WITHOUT_AN_ENGINE = ("dotenv", "loading", "render", "channels")
+_NAMES = (*_WITHOUT_AN_ENGINE, "images")
+
+wanted = sys.argv[1:] or _WITHOUT_AN_ENGINE
+if not set(wanted) <= set(_NAMES):
+    sys.exit(f"usage: python -m benchmarks [{'|'.join(_NAMES)}]…")
+for name in wanted:
     importlib.import_module(f"benchmarks.run_{name}").main()
