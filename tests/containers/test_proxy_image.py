@@ -108,7 +108,8 @@ def test_without_configuration_it_says_what_is_missing(docker, proxy_image, netw
     """Exit code 78, and what to do."""
     with docker.running(proxy_image, *LEAST, "--network", network) as proxy:
         assert docker("wait", proxy.name, timeout=30).stdout == "78\n"
-        assert proxy.logs().startswith("/etc/envkit/nginx/nginx.conf: cannot be read. mount the rendered files at")
+        problem = "/etc/envkit/nginx/nginx.conf: cannot be read by user 101. mount the rendered files at"
+        assert proxy.logs().startswith(problem)
 
 
 def _issue(folder):

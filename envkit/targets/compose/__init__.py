@@ -158,6 +158,7 @@ def _deploy_script(deployment: Deployment, form: Form) -> str:
         "deploy.sh.j2",
         header=header(form.command, derived.source(deployment)),
         name=deployment.name,
+        proxy=form.proxy,
         folders=_folders(deployment),
         build=container.build is not None,
         pull="/" in derived.image(deployment),

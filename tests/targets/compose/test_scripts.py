@@ -63,6 +63,15 @@ def test_what_does_not_become_healthy_is_told(deploy, recorder):
     assert not any("release" in call for call in recorder.calls)
 
 
+def test_nginxs_files_are_opened(deploy, recorder, tmp_path):
+    """A umask such as 077, here or where git was, does not close them to nginx's container, which is not root."""
+    assert deploy("processes", HEALTHY).returncode == 0
+    (tmp_path / "proxy/nginx.conf").chmod(0o600)
+    (tmp_path / "proxy").chmod(0o700)
+    assert recorder.run(str(tmp_path / "deploy.sh")).returncode == 0
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("proxy", "proxy/nginx.conf")] == [0o755, 0o644]
+
+
 @pytest.mark.needs("flock")
 def test_a_second_deployment_waits(deploy, recorder, tmp_path):
     """It begins when the first has ended: two release processes at a time would spoil each other's migrations."""

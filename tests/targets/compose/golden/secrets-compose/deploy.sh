@@ -16,6 +16,9 @@ if command -v flock >/dev/null; then # macOS has none
     }
 fi
 
+# nginx's container is not root: a umask such as 077, here or where git was, must not close its files.
+chmod a+rX proxy proxy/*.conf proxy/*.html proxy/*.sh 2>/dev/null || true
+
 # Where Inertia's file lies beside compose.yaml, docker-compose 1 would take that one, and Compose 2 say so each time.
 if [ -e docker-compose.yml ] && [ -z "${COMPOSE_FILE-}" ]; then
     COMPOSE_FILE=compose.yaml
