@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Severity = Literal["error", "warning"]
 
@@ -32,6 +35,18 @@ class Finding(NamedTuple):
         if not self.hint:
             return text
         return f"{text} {self.hint}" if text.endswith(("?", ".", "!")) else f"{text}. {self.hint}"
+
+
+class FindingsError(Exception):
+    """What is asked for cannot be done; `findings` says why, every problem at once, and holds no value.
+
+    The command line prints the findings of such an error, one a line, and exits with 1.
+    """
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        """Keeps every finding."""
+        self.findings = tuple(findings)
+        super().__init__("\n".join(map(str, self.findings)))
 
 
 def did_you_mean(name: str, known: list[str] | tuple[str, ...], *, closeness: float = 0.75) -> str:

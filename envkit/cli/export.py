@@ -78,7 +78,7 @@ def command(
     from envkit.operations.checking import check_settings
     from envkit.operations.exporting import (
         RUNNER_FILES,
-        ExportProblem,
+        ExportError,
         append,
         differences,
         export,
@@ -107,7 +107,7 @@ def command(
             click.echo(masks_for(carrier, wanted, os.environ), nl=False)
         if out and to in RUNNER_FILES:
             append(out, text)
-    except ExportProblem as problem:
+    except ExportError as problem:
         echo_findings(problem.findings)
         context.exit(1)
     if out is None:

@@ -38,13 +38,13 @@ def command(context: click.Context, *, to: str, file: Path, out: Path, force: bo
     local tool, python-dotenv's is taken, and a warning names the tools that would see another value.
     """
     from envkit.channels.registry import channel
-    from envkit.operations.receiving import ReceivingProblem, receive
+    from envkit.operations.receiving import ReceivingError, receive
     from envkit.operations.writing import write_artifacts
     from envkit.targets.artifacts import Artifact
 
     try:
         received = receive(channel(to), str(file), read_text(file))
-    except ReceivingProblem as problem:
+    except ReceivingError as problem:
         echo_findings(problem.findings)
         context.exit(1)
     echo_findings(received.findings)

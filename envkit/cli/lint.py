@@ -125,7 +125,7 @@ def _settings_class(context: click.Context, description: Path | None, class_name
     """
     from envkit.deployment.description_file import is_described
     from envkit.deployment.errors import DescriptionError
-    from envkit.operations.importing import ImportProblem
+    from envkit.operations.importing import CannotImportError
     from envkit.operations.projects import project_settings_class
 
     implied = class_name is None and description is None
@@ -133,7 +133,7 @@ def _settings_class(context: click.Context, description: Path | None, class_name
         return None
     try:
         return project_settings_class(description, class_name, let_errors_through=context.obj["traceback"])[1]
-    except (DescriptionError, ImportProblem) as problem:
+    except (DescriptionError, CannotImportError) as problem:
         if not implied:
             raise
         first = problem.findings[0]

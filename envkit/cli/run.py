@@ -106,10 +106,10 @@ def command(
 
 def _problems_of_settings(class_name: str, *, let_errors_through: bool) -> Sequence[Finding]:
     from envkit.operations.checking import check_settings
-    from envkit.operations.importing import ImportProblem, settings_class
+    from envkit.operations.importing import CannotImportError, settings_class
 
     try:
         model = settings_class(class_name, let_errors_through=let_errors_through)
-    except ImportProblem as problem:
+    except CannotImportError as problem:
         return problem.findings
     return check_settings(model).findings

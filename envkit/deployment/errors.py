@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import re
 from json import dumps
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from envkit.findings import Finding
+from envkit.findings import FindingsError
 
 Place = tuple[str | int, ...]
 """The path of a key, with the index of an item in a list."""
 
 
-class DescriptionError(Exception):
+class DescriptionError(FindingsError):
     """The description cannot be used; `findings` says everything that is wrong with it, one finding a line."""
-
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        self.findings = tuple(findings)
-        super().__init__("\n".join(str(finding) for finding in self.findings))
 
 
 def dotted(place: Place) -> str:

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from envkit.findings import Finding
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from envkit.findings import Finding, FindingsError
 
 FORMS = ("escape", "base64")
 """Spellings of a value that belong to no one channel: the loader decodes both for private keys."""
 
 
-class EncodingProblem(Exception):  # noqa: N818  like KeyProblem: `findings` holds what is wrong
+class EncodingError(FindingsError):
     """The value cannot be spelt or read that way; `findings` says why and what to do instead."""
-
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        """Keeps the findings, which hold no value."""
-        self.findings = tuple(findings)
-        super().__init__("\n".join(map(str, self.findings)))
 
 
 def form_names() -> tuple[str, ...]:
@@ -38,7 +28,7 @@ def encode(form: str, name: str, value: bytes) -> str:
         value: what is to arrive, byte for byte.
 
     Raises:
-        EncodingProblem: the channel cannot carry the value, or it is not text.
+        EncodingError: the channel cannot carry the value, or it is not text.
         UnknownChannelError: there is no such form.
     """
     if form == "base64":
@@ -55,7 +45,7 @@ def encode(form: str, name: str, value: bytes) -> str:
     carrier = channel(form)
     refusal = carrier.refuse(name, text)
     if refusal is not None:
-        raise EncodingProblem([Finding(carrier.name, name, refusal.problem, refusal.hint)])
+        raise EncodingError([Finding(carrier.name, name, refusal.problem, refusal.hint)])
     written = carrier.write({name: text})
     return written if written.endswith("\n") else f"{written}\n"
 
@@ -69,7 +59,7 @@ def decode(form: str, name: str | None, text: bytes) -> bytes:
         text: what the channel's program would read. One final newline belongs to the text and not to the value.
 
     Raises:
-        EncodingProblem: the channel's program refuses the text, or it does not hold that setting.
+        EncodingError: the channel's program refuses the text, or it does not hold that setting.
         UnknownChannelError: there is no such form.
     """
     if form == "base64":
@@ -84,19 +74,19 @@ def decode(form: str, name: str | None, text: bytes) -> bytes:
     carrier = channel(form)
     reading = carrier.read(_text(text))
     if reading.fatal:
-        raise EncodingProblem(_shown(reading.findings) or [Finding(carrier.name, "", "its reader refuses the text")])
+        raise EncodingError(_shown(reading.findings) or [Finding(carrier.name, "", "its reader refuses the text")])
     values = reading.values()
     if name is None:
         if len(values) != 1:
             known = ", ".join(filter(may_be_shown, values))
             hint = f"choose by --name: {known}" if known else ""
             problem = f"holds {len(values)} settings, not one" if values else "holds no setting"
-            raise EncodingProblem([Finding("standard input", "", problem, hint), *_shown(reading.findings)])
+            raise EncodingError([Finding("standard input", "", problem, hint), *_shown(reading.findings)])
         name = next(iter(values))
     value = values.get(name)
     if value is None:
         problem = "has no value there" if name in values else "is not in the text"
-        raise EncodingProblem([Finding("standard input", name, problem), *_shown(reading.findings)])
+        raise EncodingError([Finding("standard input", name, problem), *_shown(reading.findings)])
     return value.encode(errors="surrogateescape")
 
 
@@ -119,7 +109,7 @@ def _text(value: bytes) -> str:
     except UnicodeDecodeError as error:
         place = error.start
     hint = "use the form base64, which takes any bytes"
-    raise EncodingProblem([Finding("standard input", "", f"is not UTF-8 (byte {place + 1})", hint)])
+    raise EncodingError([Finding("standard input", "", f"is not UTF-8 (byte {place + 1})", hint)])
 
 
 def _from_base64(text: bytes) -> bytes:
@@ -130,4 +120,4 @@ def _from_base64(text: bytes) -> bytes:
         return b64decode(b"".join(text.split()), validate=True)
     except Error:
         pass
-    raise EncodingProblem([Finding("standard input", "", "is not base64")])
+    raise EncodingError([Finding("standard input", "", "is not base64")])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from envkit.findings import Finding
+from envkit.findings import Finding, FindingsError
 from envkit.operations.steps import words_of
 from envkit.settings.types import PrivateKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from pydantic import BaseModel
@@ -26,13 +26,8 @@ _LONGEST_WORD = 5
 """Characters of a value that is hardly a secret, such as `false`, unless the setting's name says so."""
 
 
-class ExportProblem(Exception):  # noqa: N818  like KeyProblem: `findings` holds what is wrong
+class ExportError(FindingsError):
     """Settings that the channel cannot carry; `findings` says why and what to do instead, each setting's at once."""
-
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        """Keeps the findings, which hold no value."""
-        self.findings = tuple(findings)
-        super().__init__("\n".join(map(str, self.findings)))
 
 
 class Outgoing(NamedTuple):
@@ -102,7 +97,7 @@ def export(channel: Channel, wanted: Outgoing) -> str:
     written as ``\n``, or escaped, or in base64. No other value is changed.
 
     Raises:
-        ExportProblem: for every setting that the channel cannot carry.
+        ExportError: for every setting that the channel cannot carry.
     """
     carried: dict[str, str] = {}
     findings: list[Finding] = []
@@ -116,13 +111,13 @@ def export(channel: Channel, wanted: Outgoing) -> str:
             findings.append(Finding(channel.name, name, refusal.problem, refusal.hint))
         carried[name] = value
     if findings:
-        raise ExportProblem(findings)
+        raise ExportError(findings)
     problem = ""
     try:
         return channel.write(carried)
     except ValueError as error:  # all together are too much; by the protocol the message holds no value
         problem = str(error).removeprefix(f"{channel.name}: ")
-    raise ExportProblem([Finding(channel.name, "", problem)])
+    raise ExportError([Finding(channel.name, "", problem)])
 
 
 def key_forms(key: str) -> Iterator[str]:
@@ -219,7 +214,7 @@ def append(path: Path, text: str) -> None:
     A file that is not there yet is made with mode 0600.
 
     Raises:
-        ExportProblem: the file cannot be written, or is a terminal.
+        ExportError: the file cannot be written, or is a terminal.
     """
     import os
 
@@ -234,4 +229,4 @@ def append(path: Path, text: str) -> None:
     except OSError as error:
         reason = words_of(error)
     if reason:
-        raise ExportProblem([Finding(str(path), "", f"cannot be written: {reason}")])
+        raise ExportError([Finding(str(path), "", f"cannot be written: {reason}")])

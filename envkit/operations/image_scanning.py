@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from envkit.findings import Finding, Severity
+from envkit.findings import Finding, FindingsError, Severity
 from envkit.operations.image_archives import Image, Unread, read_archive
 from envkit.operations.image_configurations import findings_in
 from envkit.operations.programs import find_program
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from envkit.operations.image_layers import Found
 
 
-class ImageError(Exception):
+class ImageError(FindingsError):
     """The image cannot be read; `findings` says why."""
 
     def __init__(self, finding: Finding) -> None:
         """Keeps the finding."""
-        self.findings = (finding,)
-        super().__init__(str(finding))
+        super().__init__((finding,))
 
 
 def scan_image(image: str, secrets: Container[str] = ()) -> tuple[Finding, ...]:

@@ -9,21 +9,14 @@ from contextlib import redirect_stdout
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from envkit.findings import Finding, did_you_mean
+from envkit.findings import Finding, FindingsError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pydantic import BaseModel
 
 
-class ImportProblem(Exception):  # noqa: N818  like KeyProblem: `findings` holds what is wrong
+class CannotImportError(FindingsError):
     """The settings class cannot be had; `findings` says why."""
-
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        """Keeps the findings."""
-        self.findings = tuple(findings)
-        super().__init__("\n".join(map(str, self.findings)))
 
 
 def settings_class(name: str, *, let_errors_through: bool = False) -> type[BaseModel]:
@@ -36,12 +29,12 @@ def settings_class(name: str, *, let_errors_through: bool = False) -> type[BaseM
         let_errors_through: an error of the module itself is raised as it is, with its traceback.
 
     Raises:
-        ImportProblem: there is no such class, or its module cannot be imported. When the module loads settings while
-            it is imported and they are wrong, these are their problems.
+        CannotImportError: there is no such class, or its module cannot be imported. When the module loads settings
+            while it is imported and they are wrong, these are their problems.
     """
     module_name, colon, attribute = name.partition(":")
     if not colon or not all(part.isidentifier() for part in (*module_name.split("."), *attribute.split("."))):
-        raise ImportProblem([Finding("", name, "is no settings class", "write it as module:Class")])
+        raise CannotImportError([Finding("", name, "is no settings class", "write it as module:Class")])
     here = os.getcwd()  # noqa: PTH109  sys.path holds strings
     if here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
@@ -55,7 +48,7 @@ def settings_class(name: str, *, let_errors_through: bool = False) -> type[BaseM
         return found
     problem = f"{module_name} has no {attribute}" if found is None else f"{attribute} is no pydantic model"
     classes = [key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, BaseModel)]
-    raise ImportProblem([Finding("", name, problem, did_you_mean(attribute, classes))])
+    raise CannotImportError([Finding("", name, problem, did_you_mean(attribute, classes))])
 
 
 def _imported(module_name: str, name: str, *, let_errors_through: bool) -> Any:
@@ -69,7 +62,7 @@ def _imported(module_name: str, name: str, *, let_errors_through: bool) -> Any:
         if let_errors_through:
             raise
         findings = _said_in_one_line(error, module_name, name)
-    raise ImportProblem(findings)
+    raise CannotImportError(findings)
 
 
 def _said_in_one_line(error: BaseException, module_name: str, name: str) -> tuple[Finding, ...]:

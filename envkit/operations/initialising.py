@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.deployment.description_file import PROJECT_FILE, is_described
 from envkit.deployment.model import FILE
-from envkit.findings import Finding
+from envkit.findings import Finding, FindingsError
 from envkit.operations.guessing import guessed_field
 from envkit.operations.layout import is_in_src
 from envkit.operations.scanning import Scan, Variable, scan
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
 EXAMPLE, ENV_FILE = ".env.example", ".env"
 
 
-class NoAppError(Exception):
+class NoAppError(FindingsError):
     """No WSGI application was found; `findings` says how to name one."""
 
     def __init__(self, finding: Finding) -> None:
         """Keeps the finding."""
-        self.findings = (finding,)
-        super().__init__(str(finding))
+        super().__init__((finding,))
 
 
 class Initialised(NamedTuple):

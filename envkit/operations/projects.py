@@ -10,7 +10,7 @@ from envkit.deployment.errors import DescriptionError
 from envkit.deployment.model import FILE
 from envkit.findings import Finding
 from envkit.operations.app_module import find_no_module
-from envkit.operations.importing import ImportProblem, settings_class
+from envkit.operations.importing import CannotImportError, settings_class
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ def check_project(
         subjects.append(class_name)
         try:
             model = settings_class(class_name, let_errors_through=let_errors_through)
-        except ImportProblem as problem:
+        except CannotImportError as problem:
             findings += problem.findings
         else:
             findings += check_settings(model, env_files=env_files).findings
@@ -88,7 +88,7 @@ def check_image(
 
         try:
             model = settings_class(class_name, let_errors_through=let_errors_through)
-        except ImportProblem as problem:
+        except CannotImportError as problem:
             problems = (*problems, *problem.findings)
         else:
             secrets = frozenset(setting.name for setting in names_of(model) if setting.secret)
@@ -103,7 +103,7 @@ def project_settings_class(
 
     Raises:
         DescriptionError: the description is wrong or names no class.
-        ImportProblem: the class cannot be imported.
+        CannotImportError: the class cannot be imported.
     """
     if class_name is None:
         from envkit.deployment.reading import load_description

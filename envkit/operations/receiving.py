@@ -10,10 +10,10 @@ from envkit.channels.dotenv import DOTENV
 from envkit.channels.registry import channel as local
 from envkit.channels.respelling import Speller
 from envkit.channels.shapes import may_be_shown
-from envkit.findings import Finding
+from envkit.findings import Finding, FindingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from envkit.channels.channel import Channel
 
@@ -21,13 +21,8 @@ LOCAL_READERS = ("dotenv", "compose", "compose-v1", "shell", "node", "npm-dotenv
 """The tools that read a project's `.env` on a developer's machine."""
 
 
-class ReceivingProblem(Exception):  # noqa: N818  like KeyProblem: `findings` holds what is wrong
+class ReceivingError(FindingsError):
     """The file cannot be taken over; `findings` says why."""
-
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        """Keeps the findings, which hold no value."""
-        self.findings = tuple(findings)
-        super().__init__("\n".join(map(str, self.findings)))
 
 
 class Received(NamedTuple):
@@ -53,13 +48,13 @@ def receive(channel: Channel, path: str, text: str) -> Received:
         text: what it holds.
 
     Raises:
-        ReceivingProblem: the channel's program refuses the file or finds no value in it, or a `.env` cannot hold
+        ReceivingError: the channel's program refuses the file or finds no value in it, or a `.env` cannot hold
             a setting of it.
     """
     reading = channel.read(text, {})
     said = [_placed(finding, path) for finding in reading.findings]
     if reading.fatal:
-        raise ReceivingProblem(said or [Finding(path, "", f"{channel.name} refuses the file")])
+        raise ReceivingError(said or [Finding(path, "", f"{channel.name} refuses the file")])
     values = {name: value for name, value in reading.values().items() if value is not None}
     lines = {binding.name: binding.line for binding in reading.bindings}
     without_value = [
@@ -70,14 +65,14 @@ def receive(channel: Channel, path: str, text: str) -> Received:
     if not values:
         # Nothing would overwrite what is there, for a file of another channel, an empty pipe or a new app's `{}`.
         nothing = Finding(path, "", f"holds no setting as {channel.name} reads it", "is it of another channel?")
-        raise ReceivingProblem([*said, *without_value, nothing])
+        raise ReceivingError([*said, *without_value, nothing])
     refused = [
         Finding(f"{path}:{lines[name]}", name if may_be_shown(name) else "", refusal.problem, refusal.hint)
         for name, value in values.items()
         if (refusal := DOTENV.refuse(name, value)) is not None
     ]
     if refused:
-        raise ReceivingProblem(refused)
+        raise ReceivingError(refused)
     warnings = [finding._replace(severity="warning") for finding in said]
     warnings += without_value
     readers = [local(name) for name in LOCAL_READERS]

@@ -29,7 +29,7 @@ def render_targets(names: Iterable[str], deployment: Deployment, folder: Path | 
 
     Raises:
         DescriptionError: with every finding of every target that cannot be rendered.
-        ImportProblem: a target needs the names of the settings, and their class cannot be had.
+        CannotImportError: a target needs the names of the settings, and their class cannot be had.
         KeyError: there is no target of this name.
     """
     wanted = list(dict.fromkeys(names)) or _described(deployment) or BY_DEFAULT

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from envkit.findings import Finding, did_you_mean
+from envkit.findings import Finding, FindingsError, did_you_mean
 from envkit.operations.programs import find_program
 
 if TYPE_CHECKING:
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 GUNICORN_FILE = "gunicorn.conf.py"
 
 
-class CannotRunError(Exception):
+class CannotRunError(FindingsError):
     """The process cannot be started; `findings` says why."""
 
     def __init__(self, finding: Finding) -> None:
         """Keeps the finding."""
-        self.findings = (finding,)
-        super().__init__(str(finding))
+        super().__init__((finding,))
 
 
 def process_command(

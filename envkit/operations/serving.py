@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from envkit.deployment import derived
-from envkit.findings import Finding
+from envkit.findings import Finding, FindingsError
 from envkit.operations.loopback import HOST, on_loopback
 from envkit.operations.programs import find_program
 from envkit.operations.supervising import Program, supervise
@@ -29,13 +29,12 @@ _OLDEST_WITH_E = (1, 19, 5)
 """The nginx that got the option -e, by which it does not open its compiled-in error log first (nginx CHANGES)."""
 
 
-class CannotServeError(Exception):
+class CannotServeError(FindingsError):
     """Serving cannot begin; `findings` says why."""
 
     def __init__(self, finding: Finding) -> None:
         """Keeps the finding."""
-        self.findings = (finding,)
-        super().__init__(str(finding))
+        super().__init__((finding,))
 
 
 class Sources(TypedDict):

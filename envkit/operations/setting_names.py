@@ -15,7 +15,7 @@ def setting_names(deployment: Deployment) -> SettingNames | None:
     """The names of the description's class; None where it names none. The app's module is imported.
 
     Raises:
-        ImportProblem: the class cannot be had; a file that forgot a setting would be worse than none.
+        CannotImportError: the class cannot be had; a file that forgot a setting would be worse than none.
     """
     from envkit.operations.importing import settings_class
 

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from envkit.findings import Finding
+from envkit.findings import Finding, FindingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
 
-class OperationError(Exception):
+class OperationError(FindingsError):
     """The operation stopped; `findings` says why. What it had begun is undone, or finished by running it again."""
-
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        """Keeps every finding."""
-        self.findings = tuple(findings)
-        super().__init__("\n".join(map(str, self.findings)))
 
 
 def stopped(origin: str, problem: str, hint: str = "") -> OperationError:

@@ -7,7 +7,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from envkit.findings import Finding
+from envkit.findings import Finding, FindingsError
 from envkit.operations.placing import sync_folder
 from envkit.operations.steps import words_of
 from envkit.operations.temporaries import open_beside, sweep
@@ -43,13 +43,8 @@ class Comparison(NamedTuple):
     """Unified; empty where the file was not made by envkit: its lines may hold anything, secrets too."""
 
 
-class WriteError(Exception):
+class WriteError(FindingsError):
     """Files cannot be written; `findings` says why, one finding a file. Nothing was written, unless they say so."""
-
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        """Keeps every finding."""
-        self.findings = tuple(findings)
-        super().__init__("\n".join(map(str, self.findings)))
 
 
 def write_artifacts(artifacts: Sequence[Artifact], folder: Path, *, force: bool = False) -> list[Change]:

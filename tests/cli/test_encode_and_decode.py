@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from envkit.operations.encoding import EncodingProblem, decode, encode, without_final_newline
+from envkit.operations.encoding import EncodingError, decode, encode, without_final_newline
 from tests.settings.made_keys import made_key
 
 KEY = "-----BEGIN PRIVATE KEY-----\nQ0FOQVJZ\n-----END PRIVATE KEY-----\n"
@@ -135,7 +135,7 @@ def test_channels_round_trip_or_refuse(channel, text):
     """Through a channel a value arrives as it was, or is refused with a way out."""
     try:
         written = encode(channel, "X", text.encode())
-    except EncodingProblem as problem:
+    except EncodingError as problem:
         findings = problem.findings
     else:
         findings = ()

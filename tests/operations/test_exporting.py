@@ -11,7 +11,7 @@ import pytest
 from envkit import AllowEmpty, PrivateKey, Secret, Settings, development_only, load_settings
 from envkit.channels.registry import channel, names
 from envkit.operations.exporting import (
-    ExportProblem,
+    ExportError,
     append,
     differences,
     export,
@@ -126,7 +126,7 @@ def test_key_forms_stand_on_one_line_and_are_the_same_key(key_name):
 def test_every_refusal_at_once_and_without_a_value():
     """A value that the channel cannot carry is refused with a way out, never changed."""
     wanted = _outgoing({"TOKEN": CANARY, "GREETING": CANARY, "POOL": "1"})
-    with pytest.raises(ExportProblem) as caught:
+    with pytest.raises(ExportError) as caught:
         export(channel("docker"), wanted)
     assert str(caught.value) == (
         "docker: TOKEN: the value has a line break, and this format ends a value at the end of the line. "
@@ -140,7 +140,7 @@ def test_every_refusal_at_once_and_without_a_value():
 def test_what_is_too_much_together_is_a_finding():
     """A limit that only all settings together pass is told like any other."""
     wanted = _outgoing({"TOKEN": "t" * 20_000, "GREETING": "g" * 20_000, "POOL": "1"})
-    with pytest.raises(ExportProblem, match="heroku: all settings together have 40,0"):
+    with pytest.raises(ExportError, match="heroku: all settings together have 40,0"):
         export(channel("heroku"), wanted)
 
 
@@ -230,7 +230,7 @@ def test_append_adds_to_a_file_and_makes_it_private(tmp_path):
 
 def test_append_says_why_it_cannot(tmp_path):
     """A folder in the file's place is a finding."""
-    with pytest.raises(ExportProblem, match="cannot be written: is a directory"):
+    with pytest.raises(ExportError, match="cannot be written: is a directory"):
         append(tmp_path, "A=1\n")
 
 
@@ -238,7 +238,7 @@ def test_append_writes_to_no_terminal():
     """A terminal can be named as a file, too."""
     ours, theirs = os.openpty()
     try:
-        with pytest.raises(ExportProblem, match="is a terminal, and everybody who sees it would see the values"):
+        with pytest.raises(ExportError, match="is a terminal, and everybody who sees it would see the values"):
             append(Path(os.ttyname(theirs)), "NAME=canary\n")
         os.set_blocking(ours, False)
         with pytest.raises(BlockingIOError):

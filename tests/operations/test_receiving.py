@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from envkit.channels.dotenv import DOTENV
 from envkit.channels.registry import channel, names
-from envkit.operations.receiving import LOCAL_READERS, ReceivingProblem, receive
+from envkit.operations.receiving import LOCAL_READERS, ReceivingError, receive
 from tests.channels.strategies import env_texts, values
 
 CANARY = "hUnter2Canary"
@@ -26,7 +26,7 @@ def test_every_value_comes_over_exactly(drawn, name):
     carrier = channel(name)
     sent = {f"V{number}": value for number, value in enumerate(drawn) if carrier.refuse(f"V{number}", value) is None}
     if not sent:
-        with pytest.raises(ReceivingProblem, match="holds no setting"):
+        with pytest.raises(ReceivingError, match="holds no setting"):
             _received(name, carrier.write(sent))
         return
     received = _received(name, carrier.write(sent))
@@ -75,7 +75,7 @@ def test_names_without_a_value_are_told():
 
 def test_a_file_that_its_program_refuses_is_not_taken_over():
     """The reason is told with its line."""
-    with pytest.raises(ReceivingProblem) as caught:
+    with pytest.raises(ReceivingError) as caught:
         _received("docker", "A=1\nexport B=1\n")
     assert str(caught.value) == "app.env:2: a blank in the name"
 
@@ -83,7 +83,7 @@ def test_a_file_that_its_program_refuses_is_not_taken_over():
 @pytest.mark.parametrize("name", ["heroku", "inertia", "systemd"])
 def test_a_file_of_another_channel_is_not_taken_over(name):
     """Where nothing in it is a setting for the channel, nothing is written, and its lines are told."""
-    with pytest.raises(ReceivingProblem) as caught:
+    with pytest.raises(ReceivingError) as caught:
         _received(name, "first line\nsecond line\n")
     *lines, last = map(str, caught.value.findings)
     assert [line.partition(": ")[0] for line in lines] == ["app.env:1", "app.env:2"]
@@ -94,7 +94,7 @@ def test_a_file_of_another_channel_is_not_taken_over(name):
 @pytest.mark.parametrize("text", ["", "  \n", "# nothing yet\n", "{}\n"])
 def test_a_file_without_a_setting_is_not_taken_over(name, text):
     """Neither the end of a pipe whose beginning failed nor a file of comments, nor `{}`, empties the `.env`."""
-    with pytest.raises(ReceivingProblem) as caught:
+    with pytest.raises(ReceivingError) as caught:
         _received(name, text)
     if not channel(name).read(text, {}).fatal:
         assert str(caught.value.findings[-1]) == (
@@ -104,7 +104,7 @@ def test_a_file_without_a_setting_is_not_taken_over(name, text):
 
 def test_a_file_of_names_without_values_is_not_taken_over():
     """Nothing would be written, and each name is told."""
-    with pytest.raises(ReceivingProblem) as caught:
+    with pytest.raises(ReceivingError) as caught:
         _received("docker", "A\n")
     assert list(map(str, caught.value.findings)) == [
         "app.env:1: A: has no value in the file, so it is left out",
@@ -114,7 +114,7 @@ def test_a_file_of_names_without_values_is_not_taken_over():
 
 def test_a_name_that_a_env_file_cannot_hold_is_refused():
     """JSON takes any name, a `.env` file does not."""
-    with pytest.raises(ReceivingProblem, match=r"^app\.env:1: python-dotenv takes no name"):
+    with pytest.raises(ReceivingError, match=r"^app\.env:1: python-dotenv takes no name"):
         _received("json", '{"a b": "x"}')
 
 
@@ -128,8 +128,8 @@ def test_anything_is_received_or_refused(text, name):
     """Whatever a file holds, the outcome is a `.env` or a finding."""
     try:
         received = _received(name, text)
-    except ReceivingProblem as refused:
-        problem: ReceivingProblem | None = refused
+    except ReceivingError as refused:
+        problem: ReceivingError | None = refused
     else:
         problem = None
         expected = {key: value for key, value in channel(name).read(text, {}).values().items() if value is not None}

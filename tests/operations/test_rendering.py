@@ -12,7 +12,7 @@ from envkit import PrivateKey, Secret, Settings
 from envkit.deployment.errors import DescriptionError
 from envkit.deployment.reading import read_description
 from envkit.operations.compose_judge import main as judge
-from envkit.operations.importing import ImportProblem
+from envkit.operations.importing import CannotImportError
 from envkit.operations.rendering import render_targets
 from envkit.operations.setting_names import names_of
 from envkit.settings.model import AllowEmpty
@@ -59,7 +59,7 @@ def test_settings_are_passed_on(tmp_path, monkeypatch):
 def test_a_class_that_cannot_be_had():
     """A file that forgot every setting would be worse than none; targets that name no setting need no class."""
     deployment = described('settings = "no_such_module_here:S"\n[container]\n')
-    with pytest.raises(ImportProblem):
+    with pytest.raises(CannotImportError):
         render_targets(["compose"], deployment)
     assert list(render_targets(["gunicorn", "docker"], deployment)) == ["gunicorn", "docker"]
 
