@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from envkit.cli.names import beginning_with, expect_known
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -57,37 +58,12 @@ def channel_argument(name: str) -> Callable[[F], F]:
     return click.argument(name, required=False, callback=_checked, shell_complete=_complete, metavar="[CHANNEL]")
 
 
-def read_text(path: Path) -> str:
-    """The file's text with its line ends as they are; ``-`` is standard input.
-
-    Raises:
-        click.UsageError: it cannot be read, or is not UTF-8.
-    """
-    import sys
-
-    from envkit.operations.steps import words_of
-
-    problem = ""
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        return data.decode()
-    except OSError as error:
-        problem = words_of(error)
-    except UnicodeDecodeError as error:
-        problem = f"is not UTF-8 (byte {error.start + 1})"
-    raise click.UsageError(f"{path}: {problem}")
-
-
 def _checked(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
     from envkit.channels.registry import names
 
-    known = names()
-    if name is None or name in known:
-        return name
-    from envkit.findings import did_you_mean
-
-    hint = did_you_mean(name, known) or f"known: {', '.join(known)}"
-    raise click.BadParameter(f"no such channel: {name}. {hint}", context, parameter)
+    if name is not None:
+        expect_known(context, parameter, "channel", name, names())
+    return name
 
 
 def _all_checked(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -100,5 +76,4 @@ def _all_checked(context: click.Context, parameter: click.Parameter, given: tupl
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001  click's
     from envkit.channels.registry import names
 
-    before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in names() if name.startswith(last)]
+    return beginning_with(incomplete, names())

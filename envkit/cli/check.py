@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from envkit.cli.command import Command, description_option, env_file_option, json_option, settings_option
-from envkit.cli.output import as_dictionaries, echo_findings, echo_json, echo_note, printable
+from envkit.cli.output import as_dictionaries, counted, echo_findings, echo_json, echo_note, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,8 +68,7 @@ def command(
         echo_findings(checked.findings)
         for note in checked.notes:
             echo_note(note)
-        count = {0: "no problem", 1: "1 problem"}.get(errors, f"{errors} problems")
-        click.echo(printable(f"{' and '.join(checked.subjects)}: {count} found"))
+        click.echo(printable(f"{' and '.join(checked.subjects)}: {counted(errors, 'problem')} found"))
     context.exit(int(errors > 0))
 
 

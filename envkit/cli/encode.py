@@ -7,7 +7,8 @@ import sys
 import click
 
 from envkit.cli.command import Command
-from envkit.cli.forms import form_option, read_standard_input
+from envkit.cli.forms import form_option
+from envkit.cli.input import read_standard_input
 from envkit.cli.output import echo_note
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from envkit.cli.command import Command, description_option, settings_option
-from envkit.cli.output import counted_differences, echo_findings, echo_note, printable
+from envkit.cli.output import counted, echo_findings, echo_note, printable
 
 
 @click.command(
@@ -71,5 +71,5 @@ def command(
         problem = "is missing" if comparison.state == "missing" else f"is not what {name} gives now"
         echo_findings([Finding(str(file), "", problem, f"run `envkit example --out {file}`")])
     differing = int(comparison.state != "same")
-    click.echo(printable(f"{file} and {name}: {counted_differences(differing)}"))
+    click.echo(printable(f"{file} and {name}: {counted(differing, 'difference')}"))
     context.exit(differing)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from envkit.cli.channel_names import channel_option, read_text
+from envkit.cli.channel_names import channel_option
 from envkit.cli.command import Command, description_option, env_file_option, settings_option
-from envkit.cli.output import counted_differences, echo_findings, echo_note
+from envkit.cli.input import read_text
+from envkit.cli.output import counted, echo_findings, echo_note
 
 
 @click.command(
@@ -98,7 +99,7 @@ def command(
     if checked:
         found = differences(carrier, wanted, checked, read_text(checked))
         echo_findings(found)
-        click.echo(f"{checked} and {name}: {counted_differences(len(found))}")
+        click.echo(f"{checked} and {name}: {counted(len(found), 'difference')}")
         context.exit(int(bool(found)))
     try:
         text = export(carrier, wanted)
@@ -116,8 +117,7 @@ def command(
         return
     if to not in RUNNER_FILES:
         _write(out, text, force=force)
-    count = "1 setting" if len(wanted.values) == 1 else f"{len(wanted.values)} settings"
-    echo_note(f"{out}: {count} written for {to}")
+    echo_note(f"{out}: {counted(len(wanted.values), 'setting')} written for {to}")
 
 
 def _runners_file(to: str) -> Path | None:

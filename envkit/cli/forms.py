@@ -1,11 +1,12 @@
-"""Names of channels and forms as commands take them, and values by standard input."""
+"""The option that names a channel, or one of the forms that belong to none."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from envkit.cli.names import beginning_with, expect_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,24 +26,12 @@ def _checked(context: click.Context, parameter: click.Parameter, form: str) -> s
     """The name of a channel, `escape` or `base64`, or an error with the likeliest name meant."""
     from envkit.operations.encoding import form_names
 
-    names = form_names()
-    if form in names:
-        return form
-    from envkit.findings import did_you_mean
-
-    hint = did_you_mean(form, names) or f"known: {', '.join(names)}"
-    raise click.BadParameter(f"no such channel: {form}. {hint}", context, parameter)
+    expect_known(context, parameter, "channel", form, form_names())
+    return form
 
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001  click's
     """Names that begin with what is typed, for shells."""
     from envkit.operations.encoding import form_names
 
-    return [name for name in form_names() if name.startswith(incomplete)]
-
-
-def read_standard_input(what: str) -> bytes:
-    """All of standard input as bytes; a person at a terminal is told what is waited for."""
-    if sys.stdin.isatty():
-        click.echo(f"{what}, then Ctrl-D:", err=True)
-    return sys.stdin.buffer.read()
+    return beginning_with(incomplete, form_names())

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from envkit.cli.channel_names import channel_option, read_text
+from envkit.cli.channel_names import channel_option
 from envkit.cli.command import Command
-from envkit.cli.output import echo_findings, echo_note
+from envkit.cli.input import read_text
+from envkit.cli.output import counted, echo_findings, echo_note
 
 
 @click.command(
@@ -49,5 +50,4 @@ def command(context: click.Context, *, to: str, file: Path, out: Path, force: bo
         context.exit(1)
     echo_findings(received.findings)
     write_artifacts([Artifact(out.name, received.text, 0o600)], out.parent, force=force)
-    count = "1 setting" if len(received.names) == 1 else f"{len(received.names)} settings"
-    echo_note(f"{out}: {count} written")
+    echo_note(f"{out}: {counted(len(received.names), 'setting')} written")

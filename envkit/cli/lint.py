@@ -9,7 +9,7 @@ import click
 
 from envkit.cli.channel_names import channels_option
 from envkit.cli.command import Command, description_option, settings_option
-from envkit.cli.output import echo_findings, echo_json, echo_note, printable
+from envkit.cli.output import counted, echo_findings, echo_json, echo_note, printable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -91,8 +91,7 @@ def _print(report: Report, form: str, paths: tuple[Path, ...]) -> None:
     from envkit.operations.lint_formats import as_annotations, as_json, as_sarif
 
     for path, lines in report.fixed.items():
-        what = "the line ends" if not lines else "1 line" if len(lines) == 1 else f"{len(lines)} lines"
-        echo_note(f"{path}: {what} rewritten")
+        echo_note(f"{path}: {counted(len(lines), 'line') if lines else 'the line ends'} rewritten")
     if form == "json":
         echo_json(as_json(report))
     elif form == "sarif":
@@ -101,8 +100,7 @@ def _print(report: Report, form: str, paths: tuple[Path, ...]) -> None:
         click.echo(as_annotations(report.remarks), nl=False)
     else:
         echo_findings(remark.finding for remark in report.remarks)
-        count = {0: "no problem", 1: "1 problem"}.get(len(report.remarks), f"{len(report.remarks)} problems")
-        click.echo(printable(f"{', '.join(map(str, paths))}: {count} found"))
+        click.echo(printable(f"{', '.join(map(str, paths))}: {counted(len(report.remarks), 'problem')} found"))
 
 
 def _line_readers(context: click.Context, names: tuple[str, ...]) -> list[Channel]:

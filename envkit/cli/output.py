@@ -36,9 +36,9 @@ def as_dictionaries(findings: Iterable[Finding]) -> list[dict[str, str]]:
     return [finding._asdict() for finding in findings]
 
 
-def counted_differences(count: int) -> str:
-    """How many there are, in words: the end of every --check."""
-    return {0: "no difference", 1: "1 difference"}.get(count, f"{count} differences")
+def counted(count: int, noun: str) -> str:
+    """How many there are, in words: `no difference`, `1 problem`, `3 settings`."""
+    return f"{count or 'no'} {noun}{'' if count in (0, 1) else 's'}"
 
 
 def printable(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from envkit.cli.command import Command, description_option, json_option, out_option
-from envkit.cli.output import as_dictionaries, counted_differences, echo_findings, echo_json, echo_note, printable
+from envkit.cli.output import as_dictionaries, counted, echo_findings, echo_json, echo_note, printable
 from envkit.cli.targets import targets_argument
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def command(
                 click.echo(printable(f"{out / path}: {_WORDS[state]}"), err=diff)
         if check:
             differing = sum(state != "same" for state in states.values())
-            click.echo(printable(f"{out} and the description: {counted_differences(differing)}"), err=diff)
+            click.echo(printable(f"{out} and the description: {counted(differing, 'difference')}"), err=diff)
     context.exit(int(check and any(state != "same" for state in states.values())))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,9 +62,6 @@ def command(
     there is none, or variables such as ENVKIT_HTTP__DOMAINS change the description, the file is rendered anew. Before
     release, the database that [backup] names is backed up; without the backup, release does not run.
     """
-    if os.getpid() == 1:  # of a container: a signal without a handler is lost there, however long the checks take
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
-
     from envkit.deployment import derived
     from envkit.deployment.errors import DescriptionError
     from envkit.deployment.reading import load_description
@@ -78,18 +73,24 @@ def command(
             raise click.UsageError(f"which process? {known_processes(deployment)}", context)
         words = process_command(process, deployment, folder=out, config=config, arguments=arguments)
     except DescriptionError as error:
-        echo_findings(error.findings)
+        told_already = {finding.name for finding in error.findings}  # a setting may be one of the description's, too
+        wanted = None if no_check else class_name or _class_in_the_file(description)
+        more = () if wanted is None else _problems_of_settings(wanted, let_errors_through=context.obj["traceback"])
+        echo_findings([*error.findings, *(finding for finding in more if finding.name not in told_already)])
         context.exit(WRONG_SETTINGS)
     except CannotRunError as error:
         raise click.UsageError(str(error), context) from None
     wanted = class_name or deployment.settings
     problems = []
     if process == "web":
-        from envkit.operations.listening import find_no_socket
+        from envkit.operations.listening import find_no_port, find_no_socket
 
         problems += find_no_socket(deployment, folder=out, config=config, arguments=arguments)
+        problems += find_no_port(deployment, arguments=arguments)
     if wanted is not None and not no_check:
-        problems += _problems_of_settings(wanted, let_errors_through=context.obj["traceback"])
+        told_already = {finding.name for finding in problems}
+        more = _problems_of_settings(wanted, let_errors_through=context.obj["traceback"])
+        problems += [finding for finding in more if finding.name not in told_already]
     echo_findings(problems)
     if any(problem.severity == "error" for problem in problems):
         context.exit(WRONG_SETTINGS)
@@ -102,6 +103,17 @@ def command(
         become(words)
     except CannotRunError as error:
         raise click.UsageError(str(error), context) from None
+
+
+def _class_in_the_file(description: Path | None) -> str | None:
+    """The settings class of a description that only the environment spoils, so that every problem is told at once."""
+    from envkit.deployment.errors import DescriptionError
+    from envkit.deployment.reading import load_description
+
+    try:
+        return load_description(description, {}).settings
+    except DescriptionError:
+        return None
 
 
 def _problems_of_settings(class_name: str, *, let_errors_through: bool) -> Sequence[Finding]:
