@@ -138,6 +138,22 @@ def test_the_page_appears_when_the_app_is_down(shop, method):
     assert shop.ask(method=method).status == 200
 
 
+def test_the_log_says_what_was_asked(shop):
+    """A webhook that meets the page was a POST, by HTTPS and by plain HTTP."""
+    shop.flag.touch()
+    try:
+        for tls in (True, False):
+            shop.ask(f"/webhook?{tls}", method="POST", body=b"{}", tls=tls)
+    finally:
+        shop.flag.unlink()
+
+    def logged():
+        entries = [entry for entry in map(json.loads, shop.log()) if entry["uri"].startswith("/webhook")]
+        return [(entry["method"], entry["uri"], entry["status"]) for entry in entries]
+
+    shop.wait_for(lambda: logged() == [("POST", "/webhook?True", 503), ("POST", "/webhook?False", 503)])
+
+
 @pytest.mark.needs("nginx")
 def test_a_page_of_ones_own(tmp_path):
     """A page named in the description is sent, with the app's policy instead of ours, and none is rendered."""
