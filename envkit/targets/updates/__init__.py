@@ -82,5 +82,5 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
         deployment,
         "updates",
         "Watchtower stops the old container before it starts the new one, and does not come back to the old one",
-        "nginx shows the maintenance page meanwhile",
+        "visitors see the maintenance page meanwhile, and where no nginx stands before the app, no answer",
     )
