@@ -1,4 +1,4 @@
-"""The folder of the web process's socket: without it gunicorn tries for some seconds, and ends without a hint."""
+"""Where the web process cannot listen, of which gunicorn gives no hint: a socket without its folder, and no port."""
 
 from __future__ import annotations
 
@@ -54,9 +54,37 @@ def find_no_socket(
     return [Finding(*where, f"is a socket, and {problem}", hint)]
 
 
+def find_no_port(deployment: Deployment, *, arguments: Sequence[str] = ()) -> list[Finding]:
+    """A variable PORT that is no port, where gunicorn's file listens there.
+
+    Args:
+        deployment: the description.
+        arguments: gunicorn's own, which may tell it to listen elsewhere.
+
+    Returns:
+        One finding, or none. Its text holds nothing of the value.
+    """
+    text = os.environ.get("PORT", "")
+    if not text or derived.socket_path(deployment) is not None or derived.web(deployment).command:
+        return []
+    if _is_port(text.strip()) or any(option.startswith(_ELSEWHERE) for option in _options(arguments)):
+        return []
+    return [Finding("environment", "PORT", f"must be a port: a whole number from 1 to {_LAST_PORT}, or unset")]
+
+
+_LAST_PORT = 65535
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= _LAST_PORT
+
+
+def _options(arguments: Sequence[str]) -> tuple[str, ...]:
+    return (*arguments, *os.environ.get("GUNICORN_CMD_ARGS", "").split())
+
+
 def _may_listen_elsewhere(socket: str, file: Path, arguments: Sequence[str]) -> bool:
-    options = (*arguments, *os.environ.get("GUNICORN_CMD_ARGS", "").split())
-    if "LISTEN_FDS" in os.environ or any(option.startswith(_ELSEWHERE) for option in options):
+    if "LISTEN_FDS" in os.environ or any(option.startswith(_ELSEWHERE) for option in _options(arguments)):
         return True  # the variable: systemd has made the socket itself (sd_listen_fds(3))
     if file.with_name("gunicorn.local.py").exists():
         return True

@@ -331,6 +331,30 @@ def test_an_empty_web_concurrency_is_none(project):
     assert (done.returncode, done.stderr) == (78, "environment: WEB_CONCURRENCY: must be a whole number of workers\n")
 
 
+def test_what_the_environment_says_wrong_of_the_description_hides_no_problem_of_the_settings(project):
+    """Both are told at once, and what both say is told once."""
+    settings = project / "shop_settings.py"
+    settings.write_text(f"{settings.read_text()}    web_concurrency: int = 1\n")
+    wrong = {**os.environ, "WEB_CONCURRENCY": "many", "POOL_SIZE": "canary"}
+    done = _run(project, "web", environ=wrong)
+    assert done.returncode == 78
+    assert [line.split(": ")[1] for line in done.stderr.splitlines()] == ["WEB_CONCURRENCY", "API_TOKEN", "POOL_SIZE"]
+    wrong["ENVKIT_HTTP__TLS"] = "no"
+    named = [line.split(": ")[1] for line in _run(project, "web", environ=wrong).stderr.splitlines()]
+    assert sorted(named) == ["API_TOKEN", "ENVKIT_HTTP__TLS", "POOL_SIZE", "WEB_CONCURRENCY"]
+    assert "API_TOKEN" not in _run(project, "--no-check", "web", environ=wrong).stderr
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "many", "80/tcp", "²", "1" * 5000])
+def test_a_port_that_is_none(project, port):
+    """PORT decides where gunicorn listens, which would end with a traceback, or listen where nobody looks."""
+    text = (project / "envkit.toml").read_text().replace("[http]", '[http]\nupstream = "web:8000"')
+    (project / "envkit.toml").write_text(text)
+    done = _run(project, "web", environ={**os.environ, "API_TOKEN": "a", "PORT": port})
+    problem = "environment: PORT: must be a port: a whole number from 1 to 65535, or unset\n"
+    assert (done.returncode, done.stderr) == (78, problem)
+
+
 def test_lines_of_ones_own_are_read_when_it_is_rendered_at_start(project):
     """gunicorn.local.py in the output folder counts, though the file itself lies in memory."""
     (project / "deploy").mkdir()
