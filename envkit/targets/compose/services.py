@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from envkit.deployment.model import Deployment
-    from envkit.rendering.quoting import Fragment
     from envkit.targets.compose.form import Form
-    from envkit.targets.settings import SettingNames
+    from envkit.targets.settings import SettingName, SettingNames
 
 NGINX_GROUP = "101"
 """The group of nginx in its image, which is that of the official image."""
@@ -90,7 +89,7 @@ def services_context(deployment: Deployment, settings: SettingNames | None, form
     container = container_of(deployment)
     files = secret_files(deployment, settings, form)
     services = beside(deployment, form, secret_files=container.secrets == "files" and not form.alone)
-    environment = [form.variable(setting) for setting in settings or () if setting.name not in files]
+    passed = [setting for setting in settings or () if setting.name not in files]
     names = process_names(deployment)
     others = [service["name"] for service in services]
     has_certbot = deployment.http.tls == "letsencrypt"
@@ -104,7 +103,9 @@ def services_context(deployment: Deployment, settings: SettingNames | None, form
         "log_files": container.log_files,
         "stop_grace": f"{derived.stop_grace(deployment)}s",
         "secret_files": files,
-        "processes": [_process(deployment, name, environment, others) for name in names],
+        "processes": [
+            _process(deployment, name, _environment(deployment, name, passed, form), others) for name in names
+        ],
         "nginx": _nginx(deployment, form),
         "state": CONTAINER.state,
         "acme_root": deployment.http.acme_root,
@@ -121,9 +122,13 @@ def services_context(deployment: Deployment, settings: SettingNames | None, form
     }
 
 
-def _process(
-    deployment: Deployment, name: str, environment: Sequence[Fragment], others: Sequence[str]
-) -> dict[str, Any]:
+def _environment(deployment: Deployment, name: str, passed: Sequence[SettingName], form: Form) -> list[str]:
+    """The settings of a process, all but one by name: the web process listens at PORT, and nginx asks there."""
+    port = f"PORT={derived.upstream(deployment).port}"
+    return [port if (name, setting.name) == ("web", "PORT") else form.variable(setting) for setting in passed]
+
+
+def _process(deployment: Deployment, name: str, environment: Sequence[str], others: Sequence[str]) -> dict[str, Any]:
     process = _process_of(deployment, name)
     runs = runs_always(deployment, name)
     container = container_of(deployment)

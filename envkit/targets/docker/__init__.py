@@ -67,6 +67,8 @@ def _context(deployment: Deployment) -> dict[str, Any]:
         "options": [
             ["--restart", container.restart],
             ["--publish", f"{container.address}:{container.port or port}:{port}"],
+            # Before what the env file says: the app would listen where nothing is published.
+            ["--env", f"PORT={port}"],
             ["--stop-timeout", str(derived.stop_grace(deployment))],
             *([["--read-only"], ["--tmpfs", "/tmp"]] if container.read_only else []),  # noqa: S108 - the container's own
             ["--cap-drop", "ALL"],

@@ -65,6 +65,16 @@ def test_processes_come_from_one_image():
         assert services[name]["command"] == [name]
 
 
+@pytest.mark.parametrize("form", [COMPOSE, INERTIA], ids=["compose", "inertia"])
+def test_the_web_process_listens_where_nginx_asks(form):
+    """A setting PORT, of a laptop's .env say, does not part them; the other processes have it as it is set."""
+    text = '[http]\nupstream = "web:5000"\n[container]\n[processes.worker]\ncommand = "work"\n'
+    services = services_of(text, form, (SettingName("DEBUG"), SettingName("PORT")))
+    assert services["web"]["environment"][1] == "PORT=5000"
+    assert services["worker"]["environment"][1] == {COMPOSE: "PORT", INERTIA: "PORT=${PORT-}"}[form]
+    assert services["web"]["expose"] == ["5000"]
+
+
 def test_release_runs_to_its_end_before_the_others():
     """They wait for its success, and it runs once."""
     services = document("processes")["services"]

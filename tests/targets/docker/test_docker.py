@@ -80,7 +80,8 @@ def test_arguments(run, recorder, tmp_path):
     (made,) = [call[1:] for call in recorder.calls if call[1] == "create"]
     assert made == [
         *("create", "--name", "shop.next", "--env-file", "app.env"),
-        *("--restart", "unless-stopped", "--publish", "0.0.0.0:8000:8000", "--stop-timeout", "40"),
+        *("--restart", "unless-stopped", "--publish", "0.0.0.0:8000:8000", "--env", "PORT=8000"),
+        *("--stop-timeout", "40"),
         *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true"),
         *("--log-driver", "json-file", "--log-opt", "max-size=10485760", "--log-opt", "max-file=5"),
         *("shop:latest", "web"),
