@@ -30,9 +30,10 @@ root_option = click.option(
 def command(*, description: Path | None, root: Path | None, force: bool, dry_run: bool) -> None:
     """Render the files of systemd and nginx, verify them, put them in place, enable and start the units.
 
-    For Debian and its like, as root. When systemd or nginx refuses the files, nothing has changed; when it is killed,
-    running it again undoes or finishes. Repeated, it changes only what is different, and restarts the app's services
-    by their socket only then. Settings are not touched: `envkit export --to systemd` writes them.
+    For Debian and its like, as root. When systemd or nginx refuses the files, or the app would not start by them,
+    nothing has changed; when it is killed, running it again undoes or finishes. Repeated, it changes only what is
+    different, and restarts the app's services by their socket only then. Settings are not touched: `envkit export --to
+    systemd` writes them.
     """
     from envkit.deployment.reading import load_description
     from envkit.operations.installing import install

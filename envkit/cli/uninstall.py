@@ -27,7 +27,7 @@ def command(*, description: Path | None, root: Path | None, dry_run: bool) -> No
     """Stop the app's units and remove the files that `envkit install` put in place.
 
     Settings, data, backups, logs and accounts stay, and so does what refuses foreign hosts for every app of the server;
-    over TLS it goes with the last app that has TLS.
+    that of TLS, or of a port of its own, goes with the last app that has it.
     """
     from envkit.deployment.reading import load_description
     from envkit.operations.installing import uninstall

@@ -17,7 +17,7 @@ from envkit.findings import Finding
 from envkit.operations import server_files
 from envkit.operations.rendering import render_targets
 from envkit.operations.server_files import Record, changes_of
-from envkit.operations.starting import start, take
+from envkit.operations.starting import check, start, take
 from envkit.operations.steps import OperationError, stopped, words_of
 from envkit.operations.verifying import verify
 from envkit.operations.writing import compare_artifacts, is_generated, write_artifacts
@@ -25,7 +25,7 @@ from envkit.targets.nginx import is_catch_all
 from envkit.targets.systemd import units
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
     from pathlib import Path
 
     from envkit.deployment.model import Deployment
@@ -46,7 +46,8 @@ def install(deployment: Deployment, steps: Steps, server: Server, *, force: bool
         force: also overwrite files that envkit did not make.
 
     Raises:
-        OperationError: the server or a program refuses, and nothing was changed; or a unit does not start.
+        OperationError: the server or a program refuses, or the app would not start, and nothing was changed; or a unit
+            does not start all the same.
         WriteError: a file cannot be written, and none was.
         DescriptionError: a target cannot be rendered.
     """
@@ -78,7 +79,7 @@ def _take_steps(
 ) -> None:
     if record.journal.exists():
         steps.take("undo what an installation left that was killed", partial(_undo, record, server))
-    _expect_own(files, record)
+    _expect_own(files, record, server.root)
     changes = _put_in_place(files, steps, server, record, deployment, force=force)
     if server.run is not None:
         start(deployment, steps, server.run, changes)
@@ -109,10 +110,10 @@ def _uninstall(files: Files, deployment: Deployment, steps: Steps, server: Serve
     target = f"{deployment.name}.target"
     if run is not None and (server.root / "etc/systemd/system" / target).exists():
         take(steps, run, ["systemctl", "disable", "--now", target])
-        for unit in reversed(units.started(deployment)):
-            take(steps, run, ["systemctl", "stop", unit])
+        # As patterns: systemctl refuses the name of a unit that is described by now, and was never installed.
+        take(steps, run, ["systemctl", "stop", *(f"{unit}*" for unit in reversed(units.started(deployment)))])
     try:
-        for path in sorted(path for path, to in files.links.items() if to and not _stays(path, others)):
+        for path in _links_to(paths):
             if (server.root / path).is_symlink():
                 steps.take(f"remove /{path}", partial(server_files.link, server.root / path, None))
         for path in sorted(paths):
@@ -139,8 +140,17 @@ def _is_of_tls(path: str) -> bool:
 
 
 def _stays(path: str, others: Container[str]) -> bool:
-    """Over TLS it names a certificate, without which nginx does not start: it goes with the last app that has TLS."""
-    return _is_shared(path) and (not _is_of_tls(path) or f"{server_files.AVAILABLE}/{basename(path)}" in others)
+    """That of port 80 is for every site; the others go with the last app of their port, or of TLS.
+
+    Over TLS it may name a certificate, without which nginx does not start.
+    """
+    return _is_shared(path) and (basename(path) == "catch-all.conf" or path in others)
+
+
+def _links_to(paths: Iterable[str]) -> list[str]:
+    """The links by which nginx reads these files, as far as they are sites."""
+    sites = (path for path in paths if path.startswith(f"{server_files.AVAILABLE}/"))
+    return sorted(f"{server_files.ENABLED}/{basename(path)}" for path in sites)
 
 
 def _remove(path: Path, name: str, steps: Steps) -> None:
@@ -175,19 +185,36 @@ def _verify(deployment: Deployment, steps: Steps, *, required: bool) -> None:
 
 
 def _expect_settings(deployment: Deployment, root: Path) -> None:
+    findings = []
     file = derived.env_file(deployment)
-    if file is not None and not (root / file.lstrip("/")).exists():
-        hint = f"write it: envkit export --to systemd --out {shlex.quote(str(root / file.lstrip('/')))}"
-        raise stopped(file, "no such file, and the app needs its settings", hint)
+    if file is not None:
+        here = root / file.lstrip("/")
+        if not here.exists():
+            hint = f"write it: envkit export --to systemd --out {shlex.quote(str(here))}"
+            findings.append(Finding(file, "", "no such file, and the app needs its settings", hint))
+        elif here.stat().st_mode & 0o077:
+            hint = f"chmod 600 {shlex.quote(str(here))}"
+            findings.append(Finding(file, "", "holds settings, and others than its owner may read it", hint))
+    folder = f"{derived.configuration_directory(deployment)}/credentials"
+    for setting in deployment.server.credentials:
+        if not (root / folder.lstrip("/") / setting).exists():
+            hint = "write the setting's value to it, mode 0600"
+            findings.append(Finding(f"{folder}/{setting}", "", "no such file, and the app needs this setting", hint))
+    if findings:
+        raise OperationError(findings)
 
 
-def _expect_own(files: Files, record: Record) -> None:
+def _expect_own(files: Files, record: Record, root: Path) -> None:
     """The process web of an app shop-x and the process x-web of an app shop would have one unit."""
     others = record.of_others()
     taken = [artifact.path for artifact in files.artifacts if artifact.path in others and not _is_shared(artifact.path)]
-    if taken:
-        hint = "give the process or the app another name"
-        raise OperationError(Finding(f"/{path}", "", f"is the app {others[path]}'s", hint) for path in taken)
+    hint = "give the process or the app another name"
+    findings = [Finding(f"/{path}", "", f"is the app {others[path]}'s", hint) for path in taken]
+    hidden = {artifact.path: server_files.hidden_by(artifact.path, root) for artifact in files.artifacts}
+    problem = "would stand in for the system's own"
+    findings += [Finding(f"/{path}", "", f"{problem} /{own}", hint) for path, own in hidden.items() if own]
+    if findings:
+        raise OperationError(findings)
 
 
 # --- files ----------------------------------------------------------------------------------------------------------
@@ -199,14 +226,14 @@ def _put_in_place(
     """What is to start anew, None where nothing was different; nginx's refusal of the whole puts everything back."""
     root = server.root
     due = [found.path for found in compare_artifacts(files.artifacts, root) if found.state != "same"]
-    changed = [path for path in due if (root / path).exists()]
+    changed = server_files.changed_in(files, root)
     links = {path: to for path, to in files.links.items() if server_files.points_to(root / path) != to}
-    wanted = {artifact.path for artifact in files.artifacts}
-    stale = [path for path in record.paths() if path not in wanted and not _is_shared(path) and (root / path).exists()]
+    stale = _stale(files, record, root)
+    links |= dict.fromkeys((path for path in _links_to(stale) if (root / path).is_symlink()), None)
     if not (due or links or stale):
         steps.tell("every file is in place")
         return record.unfinished()
-    changes = changes_of(changed, stale, record.unfinished())
+    changes = changes_of(root, changed, stale, record.unfinished())
     places = [*due, *links, *stale, str(record.file.relative_to(root))]
     try:
         steps.take("note what stands in their places", lambda: server_files.note(record.journal, root, places))
@@ -222,6 +249,8 @@ def _put_in_place(
             if deployment.http.tls == "letsencrypt":
                 take(steps, server.run, [f"{units.library(deployment)}/ensure-certificate.sh"])
             take(steps, server.run, ["nginx", "-t"])
+            if record.paths() or "release" not in deployment.processes:  # which a first import may need
+                check(deployment, steps, server.run)
         steps.take("note what is installed", lambda: record.write(files, changes))
     except BaseException:
         if record.journal.exists():
@@ -229,6 +258,13 @@ def _put_in_place(
         raise
     steps.take("forget what stood there", lambda: record.journal.unlink(missing_ok=True))
     return changes
+
+
+def _stale(files: Files, record: Record, root: Path) -> list[str]:
+    """The files that are installed and needed no more, neither by this app nor by another one."""
+    wanted, others = {artifact.path for artifact in files.artifacts}, record.of_others()
+    installed = [path for path in record.paths() if path not in wanted and not _stays(path, others)]
+    return [path for path in installed if (root / path).exists()]
 
 
 def _undo(record: Record, server: Server) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from base64 import b64decode, b64encode
 from contextlib import contextmanager, suppress
 from posixpath import basename
@@ -31,6 +32,8 @@ ENABLED, AVAILABLE = "etc/nginx/sites-enabled", "etc/nginx/sites-available"
 _SYSTEMD = "systemd/"
 _SITES = "nginx/sites/"
 _UNITS = "etc/systemd/system/"
+_HIDING = (_UNITS, "etc/sysusers.d/", "etc/tmpfiles.d/")
+"""What lies here is read in place of what has the same name in /usr/lib (systemd.unit(5), sysusers.d(5))."""
 
 
 class Files(NamedTuple):
@@ -59,6 +62,14 @@ def files_of(deployment: Deployment, renderings: Mapping[str, Rendering]) -> Fil
             page = derived.maintenance_page(deployment).lstrip("/")
             artifacts.append(Artifact(page, artifact.text, artifact.mode))
     return Files(tuple(artifacts), {**links, f"{ENABLED}/default": None})
+
+
+def hidden_by(path: str, root: Path) -> str | None:
+    """The file of the system's that is not read once there is one at this path: an app may be named network or time."""
+    if not path.startswith(_HIDING):
+        return None
+    below = path.removeprefix("etc/")
+    return next((f"{place}/{below}" for place in ("usr/lib", "lib") if (root / place / below).exists()), None)
 
 
 def link(path: Path, target: str | None) -> None:
@@ -118,6 +129,8 @@ class Changes(NamedTuple):
 
     changed: tuple[str, ...]
     removed: tuple[str, ...]
+    sockets: tuple[str, ...] = ()
+    """The unix sockets of those units as they were: systemd leaves one where it is whose unit names another."""
 
 
 class Record:
@@ -142,7 +155,7 @@ class Record:
     def unfinished(self) -> Changes | None:
         """What the last installation had to start anew; None where it came to its end."""
         noted = _read(self.file).get("unfinished", {})
-        return None if noted is None else Changes(tuple(noted.get("changed", ())), tuple(noted.get("removed", ())))
+        return None if noted is None else Changes(*(tuple(noted.get(field, ())) for field in Changes._fields))
 
     def write(self, files: Files, unfinished: Changes | None) -> None:
         """Notes what is installed now, and what is still to start anew."""
@@ -162,16 +175,37 @@ def _read(record: Path) -> dict[str, Any]:
     return noted if isinstance(noted, dict) else {}
 
 
-def changes_of(changed: list[str], removed: list[str], before: Changes | None) -> Changes:
+def changed_in(files: Files, root: Path) -> list[str]:
+    """The files that are there and say something else; comments, such as whose version of envkit made them, do not."""
+    there = [artifact for artifact in files.artifacts if (root / artifact.path).exists()]
+    return [
+        artifact.path
+        for artifact in there
+        if _orders(artifact.text) != _orders((root / artifact.path).read_text(encoding="utf-8", errors="replace"))
+    ]
+
+
+def _orders(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def changes_of(root: Path, changed: list[str], removed: list[str], before: Changes | None) -> Changes:
     """The units among these files, with those that an installation left which did not come to its end."""
     before = before or Changes((), ())
     units_changed, units_removed = (
         {basename(path) for path in paths if path.startswith(_UNITS)} for paths in (changed, removed)
     )
+    sockets = {path for unit in units_changed for path in _sockets(root / _UNITS / unit)}
     return Changes(
         tuple(sorted(units_changed.union(before.changed) - units_removed)),
         tuple(sorted(units_removed.union(before.removed))),
+        tuple(sorted(sockets.union(before.sockets))),
     )
+
+
+def _sockets(unit: Path) -> list[str]:
+    """The paths at which a socket unit listens."""
+    return re.findall(r"^ListenStream=(/.*)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 # --- the journal ----------------------------------------------------------------------------------------------------

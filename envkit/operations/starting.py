@@ -71,11 +71,27 @@ def _serve(steps: Steps, run: Run) -> None:
     take(steps, run, ["systemctl", "reload-or-restart", "nginx.service"])
 
 
+def check(deployment: Deployment, steps: Steps, run: Run) -> None:
+    """Tries whether the app would start by the files that are in place; what runs is not touched.
+
+    Raises:
+        OperationError: it would not, or a command failed.
+    """
+    if units.checks(deployment):
+        take(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{deployment.name}.conf"])
+        take(steps, run, ["systemctl", "start", f"{deployment.name}-check.service"])
+
+
 def _start_units(deployment: Deployment, steps: Steps, run: Run, changes: Changes | None) -> None:
     name = deployment.name
-    if changes is not None and changes.removed:
-        # As patterns, which may match nothing: systemctl refuses the name of a unit that is gone already.
-        take(steps, run, ["systemctl", "stop", *(f"{unit}*" for unit in changes.removed)])
+    started = units.started(deployment)
+    if changes is not None:  # before systemd reads what they are now; as patterns, which may match nothing
+        if changes.removed:
+            take(steps, run, ["systemctl", "stop", *(f"{unit}*" for unit in changes.removed)])
+        waiting = [f"{name}-{process}.service" for process in deployment.processes]
+        waiting = [unit for unit in waiting if unit in changes.changed and unit not in started]
+        if waiting:  # it may have run all the time until now; a run that is under way is not active, but activating
+            take(steps, run, ["systemctl", "stop", "--state=active", *(f"{unit}*" for unit in waiting)])
     take(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{name}.conf"])
     if derived.is_backed_up(deployment):
         take(steps, run, ["systemd-tmpfiles", "--create", f"/etc/tmpfiles.d/{name}.conf"])
@@ -88,11 +104,13 @@ def _start_units(deployment: Deployment, steps: Steps, run: Run, changes: Change
         if sockets:  # systemd restarts no socket whose service runs; stopped, it takes the service with it
             steps.tell("the socket is another one: until the app is started, visitors see the maintenance page")
             take(steps, run, ["systemctl", "stop", *sockets])
+            if left := [path for path in changes.sockets if path != derived.socket_path(deployment)]:
+                take(steps, run, ["rm", "-f", *left])
             take(steps, run, ["systemctl", "start", *sockets])
-        anew = [unit for unit in units.started(deployment) if not unit.endswith(".socket")]
+        anew = [unit for unit in started if not unit.endswith(".socket")]
         take(steps, run, ["systemctl", "restart", *anew])
     take(steps, run, ["systemctl", "start", f"{name}.target"])
-    for unit in units.started(deployment):  # the target is up before them
+    for unit in started:  # the target is up before them
         take(steps, run, ["systemctl", "start", unit])
 
 

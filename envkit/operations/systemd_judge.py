@@ -11,7 +11,7 @@ from pathlib import Path
 
 _UNITS = "etc/systemd/system"
 _SYSTEM = Path("/usr/lib/systemd/system")
-_PROGRAM = re.compile(r"^Exec[A-Za-z]+=(/\S+)", re.MULTILINE)
+_PROGRAM = re.compile(r"^Exec[A-Za-z]+=[-+]?(/\S+)", re.MULTILINE)
 
 
 def main(arguments: list[str]) -> int:

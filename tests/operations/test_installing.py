@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from envkit.deployment.model import Deployment, Http, Maintenance, Process
+from envkit.deployment.model import Server as OwnServer
 from envkit.operations import installing, starting
 from envkit.operations.installing import install, uninstall
 from envkit.operations.starting import Server, run_here, this_server
@@ -131,6 +132,25 @@ def test_what_the_judge_refuses_changes_nothing(root, monkeypatch):
     assert tree(root) == before
 
 
+def test_what_would_not_start_changes_nothing(root):
+    """Before anything that runs is touched it is tried whether the app would start; if not, every file is as it was."""
+    changed = replace(SHOP, processes={})
+    before = tree(root)
+    with pytest.raises(OperationError, match=r"shop-check\.service: failed"):
+        install(changed, Steps(), Server(root, Commands("systemctl start shop-check")))
+    assert tree(root) == before
+    install(SHOP, Steps(), Server(root, Commands("systemctl start shop-check")))  # its release comes first, once
+    before, refused = tree(root), Commands("systemctl start shop-check")
+    with pytest.raises(OperationError, match=r"shop-check\.service: failed"):
+        install(changed, Steps(), Server(root, refused))
+    assert tree(root) == before
+    assert refused.run == [
+        "nginx -t",
+        "systemd-sysusers /etc/sysusers.d/shop.conf",
+        "systemctl start shop-check.service",
+    ]
+
+
 def test_a_start_that_failed_is_finished_by_the_next(root):
     """When a unit does not start, the files stay, and the next installation restarts what it must."""
     with pytest.raises(OperationError, match=r"shop\.target: failed"):
@@ -152,8 +172,9 @@ def test_a_changed_socket_is_opened_anew(root):
     again = Commands()
     install(moved, Steps(told.append), Server(root, again))
     place = again.run.index("systemctl stop shop-web.socket")
-    assert again.run[place : place + 3] == [
+    assert again.run[place : place + 4] == [
         "systemctl stop shop-web.socket",
+        "rm -f /run/shop/web.sock",
         "systemctl start shop-web.socket",
         "systemctl restart shop-web.service shop-worker.service",
     ]
@@ -161,6 +182,29 @@ def test_a_changed_socket_is_opened_anew(root):
     third = Commands()
     install(moved, Steps(), Server(root, third))
     assert not [command for command in third.run if command.startswith("systemctl stop")]
+
+
+def test_another_header_opens_no_socket_anew(root):
+    """Rendered by another version of envkit, or from a file of another name, a socket is the same and stays open."""
+    install(SHOP, Steps(), Server(root, Commands()))
+    renamed = Commands()
+    install(replace(SHOP, origin="pyproject.toml"), Steps(), Server(root, renamed))
+    assert b"from pyproject.toml" in tree(root)["etc/systemd/system/shop-web.socket"]
+    assert not [command for command in renamed.run if command.startswith("systemctl stop")]
+
+
+def test_uninstalling_what_is_described_otherwise_by_now(root):
+    """A process that was never installed is no obstacle, and no link is left to a site that goes."""
+    files = {"certificate": "/etc/tls/chain.pem", "certificate_key": "/etc/tls/key.pem"}
+    before = tree(root).keys()
+    install(replace(SHOP, http=Http(domains=("a.test",), tls="files", **files)), Steps(), Server(root, None))
+    commands = Commands()
+    more = {**SHOP.processes, "mail": Process(command=("/srv/shop/mail",))}
+    uninstall(replace(SHOP, processes=more), Steps(), Server(root, commands))
+    stop = "systemctl stop shop-mail.service* shop-worker.service* shop-web.service* shop-web.socket*"
+    assert commands.run[:2] == ["systemctl disable --now shop.target", stop]
+    left = {name for name in tree(root).keys() - before if not name.endswith("/catch-all.conf")}
+    assert left == set()
 
 
 def test_what_is_needed_no_more_stops(root):
@@ -174,6 +218,30 @@ def test_what_is_needed_no_more_stops(root):
     assert again.run[0] == "systemctl stop shop-release.service* shop-worker.service*"
     install(smaller, Steps(), Server(root, third))
     assert not [command for command in third.run if command.startswith("systemctl stop")]
+
+
+def test_what_waits_from_now_on_stops(root):
+    """A process that gets a schedule has run all the time until now: left alone, its timer would never start it."""
+    install(SHOP, Steps(), Server(root, Commands()))
+    worker = replace(SHOP.processes["worker"], schedule="every 6h")
+    scheduled = Commands()
+    install(replace(SHOP, processes={**SHOP.processes, "worker": worker}), Steps(), Server(root, scheduled))
+    stop = scheduled.run.index("systemctl stop --state=active shop-worker.service*")
+    assert stop < scheduled.run.index("systemctl daemon-reload")  # as what it was, or it would have failed
+    assert "systemctl restart shop-web.service shop-worker.timer" in scheduled.run
+
+
+@pytest.mark.parametrize("kind", ["systemd/system/network.target", "sysusers.d/network.conf"])
+def test_files_of_the_system_stay_in_use(root, kind):
+    """An app may not be named so that one of its files stands in for the system's own."""
+    (root / "usr/lib" / kind).parent.mkdir(parents=True)
+    (root / "usr/lib" / kind).touch()
+    before = tree(root)
+    with pytest.raises(OperationError) as caught:
+        install(replace(SHOP, name="network"), Steps(), Server(root, None))
+    hint = "give the process or the app another name"
+    assert str(caught.value) == f"/etc/{kind}: would stand in for the system's own /usr/lib/{kind}. {hint}"
+    assert tree(root) == before
 
 
 def test_somebodys_own_file_is_left_alone(root):
@@ -195,6 +263,24 @@ def test_settings_must_be_there(root):
         "/etc/envkit/shop/env: no such file, and the app needs its settings. write it: envkit export --to systemd "
         f"--out {root}/etc/envkit/shop/env"
     )
+
+
+def test_settings_are_whole_and_private(root):
+    """Settings that others may read are refused, and so is a credential that is not there: both at once."""
+    env = root / "etc/envkit/shop/env"
+    env.parent.mkdir(parents=True)
+    env.touch(mode=0o600)
+    env.chmod(0o644)
+    app = replace(SHOP, settings="shop:Settings", server=OwnServer(credentials=("KEY",)))
+    before = tree(root)
+    with pytest.raises(OperationError) as caught:
+        install(app, Steps(), Server(root, Commands()))
+    told = str(caught.value).replace("etc/envkit/shop/credentials/", "")
+    assert told.splitlines() == [
+        f"/etc/envkit/shop/env: holds settings, and others than its owner may read it. chmod 600 {env}",
+        "/KEY: no such file, and the app needs this setting. write the setting's value to it, mode 0600",
+    ]
+    assert tree(root) == before
 
 
 def test_what_is_needed_no_more_goes(root):
@@ -276,6 +362,9 @@ def test_the_refusal_over_tls_goes_with_the_last_app_of_tls(root):
         "certificate there"
     )
     assert names <= tree(root).keys()
+    install(replace(apps[0], http=Http(domains=("blog.test",))), Steps(), Server(root, None))
+    assert not names & tree(root).keys()
+    install(apps[0], Steps(), Server(root, None))
     uninstall(apps[0], Steps(), Server(root, None))
     assert not names & tree(root).keys()
     assert "etc/nginx/sites-enabled/catch-all.conf" in tree(root)

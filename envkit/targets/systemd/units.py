@@ -19,6 +19,7 @@ Template = Literal[
     "web.service",
     "process.service",
     "process.timer",
+    "check.service",
     "deploy.service",
     "certificate.service",
 ]
@@ -34,7 +35,7 @@ _CHECK_IF_THERE = 'if test -x "$1"; then exec "$@"; fi'
 """A rendered unit works without envkit; where it is installed, it names every wrong setting at once."""
 
 
-RESERVED = ("certificate", "deploy")
+RESERVED = ("certificate", "check", "deploy")
 """Names of units that are no process's."""
 
 
@@ -58,6 +59,8 @@ def units_of(deployment: Deployment) -> Iterator[Unit]:
             yield Unit(f"{name}-{process}.service", "process.service", process)
         if described.schedule:
             yield Unit(f"{name}-{process}.timer", "process.timer", process)
+    if checks(deployment):
+        yield Unit(f"{name}-check.service", "check.service")
     yield Unit(f"{name}-deploy.service", "deploy.service")
     if deployment.http.tls == "letsencrypt":
         yield Unit(f"{name}-certificate.service", "certificate.service")
@@ -82,6 +85,13 @@ def started(deployment: Deployment) -> list[str]:
 def services(deployment: Deployment) -> list[str]:
     """The services that run all the time, and have new code when they are restarted."""
     return [unit for unit in started(deployment) if unit.endswith(".service")]
+
+
+def checks(deployment: Deployment) -> list[list[str]]:
+    """The commands that say whether the web process would start."""
+    described = _service(deployment, "web", derived.web(deployment))
+    check_config = None if derived.web(deployment).command else described["check_config"]
+    return [command for command in (described["check"], check_config) if command]
 
 
 def users(deployment: Deployment) -> list[str]:
@@ -122,9 +132,16 @@ def context_of(deployment: Deployment, unit: Unit) -> dict[str, Any]:
         return context | {"wants": started(deployment)}
     if unit.template == "deploy.service":
         return context | {"commands": list(_deploying(deployment))}
+    if unit.template == "check.service":
+        web = _service(deployment, "web", derived.web(deployment))
+        return context | web | {"process": "check", "commands": checks(deployment)}
     if unit.template == "certificate.service":
         make_folder = ["/bin/mkdir", "-p", deployment.http.acme_root]
-        return context | {"make_folder": make_folder, "command": _certbot(deployment)}
+        return context | {
+            "make_folder": make_folder,
+            "acme_root": deployment.http.acme_root,
+            "command": _certbot(deployment),
+        }
     if not unit.process:
         # Twice a day, as Let's Encrypt asks for, at a time of this machine's own.
         return context | {"process": "certificate", "schedule": "", "calendar": ["*-*-* 00/12:00:00"], "delay": 3600}
@@ -151,8 +168,8 @@ def health_context(deployment: Deployment) -> dict[str, Any]:
         "host": address.host,
         "port": address.port,
         "path": deployment.http.health_path,
-        "domain": next((domain for domain in deployment.http.domains if "*" not in domain), "localhost"),
-        "scheme": "http" if deployment.http.tls == "off" else "https",
+        "domain": derived.canonical_domain(deployment),
+        "scheme": derived.public_scheme(deployment),
         "patience": HEALTH_PATIENCE,
     }
 
@@ -160,11 +177,14 @@ def health_context(deployment: Deployment) -> dict[str, Any]:
 def _deploying(deployment: Deployment) -> Iterator[list[str]]:
     if "release" in deployment.processes:
         yield ["/bin/systemctl", "start", f"{deployment.name}-release.service"]
+    if checks(deployment):
+        yield ["/bin/systemctl", "start", f"{deployment.name}-check.service"]
     yield ["/bin/systemctl", "restart", *services(deployment)]
 
 
 def _service(deployment: Deployment, name: str, process: Process) -> dict[str, Any]:
     user, group = derived.account(deployment, process)
+    owner, _ = derived.account(deployment, derived.web(deployment))
     virtualenv = derived.virtualenv(deployment)
     directory = derived.server_directory(deployment)
     gunicorn = [
@@ -175,6 +195,8 @@ def _service(deployment: Deployment, name: str, process: Process) -> dict[str, A
     return {
         "user": user,
         "group": group,
+        # systemd gives a folder with all that is in it to whoever starts: users who share one would take it in turns.
+        "folder": deployment.name if user == owner else f"{deployment.name}.{name}",
         "directory": directory,
         "path": f"PATH={virtualenv}/bin:{_SEARCH_PATH}",
         "env_file": derived.env_file(deployment),

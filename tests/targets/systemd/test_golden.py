@@ -56,7 +56,7 @@ def test_judge_refuses(tmp_path, capfd):
 
 
 @pytest.mark.needs("systemd-analyze")
-@pytest.mark.parametrize("process", ["web", "worker", "clock", "backup", "release"])
+@pytest.mark.parametrize("process", ["web", "worker", "clock", "backup", "release", "check"])
 def test_sandbox(process, tmp_path):
     """Systemd's own measure of exposure is 2.0 or better, of 10."""
     write_artifacts(rendered("everything").artifacts, tmp_path)
@@ -88,7 +88,8 @@ def test_ejectable(name):
         for line in artifact.text.splitlines():
             asked_for = line == "ExecStart=/srv/shop/venv/bin/envkit run release"  # with a backup before it
             if line.startswith("Exec") and "bin/envkit" in line and not asked_for:
-                assert line.startswith('ExecStartPre=/bin/sh -c "if test -x ')
+                assert line.startswith(("ExecStartPre=", "ExecStart="))
+                assert line.partition("=")[2].startswith('/bin/sh -c "if test -x ')
 
 
 def test_what_a_unit_cannot_hold_is_named():
@@ -109,12 +110,12 @@ def test_what_a_unit_cannot_hold_is_named():
 
 def test_names_of_units_are_refused():
     """A process that is named like a unit of its own cannot be rendered."""
-    described = "".join(f"[processes.{name}]\ncommand = 'true'\n" for name in ("deploy", "certificate"))
+    described = "".join(f"[processes.{name}]\ncommand = 'true'\n" for name in ("deploy", "check", "certificate"))
     with pytest.raises(DescriptionError) as caught:
         render_target("systemd", read_description(HEAD + described, {}))
     problem = "target systemd: shop-{0}.service is a unit of its own. give the process another name"
     assert [str(finding) for finding in caught.value.findings] == [
-        f"envkit.toml: processes.{name}: {problem.format(name)}" for name in ("certificate", "deploy")
+        f"envkit.toml: processes.{name}: {problem.format(name)}" for name in ("certificate", "check", "deploy")
     ]
 
 

@@ -72,7 +72,7 @@ def test_waits_for_health(wait, over):
     """It goes on asking until the answer is 200, as nginx would ask for the app's own domain."""
     code, said, seen = wait([503, 503, 200], over=over)
     assert (code, said) == (0, "waiting for /up: status 503\n")
-    assert seen == [("/up", "shop.test", "https")] * 3
+    assert seen == [("/up", "www.a.test", "https")] * 3
 
 
 def test_gives_up(wait):
