@@ -189,7 +189,7 @@ def _asks_for_more(concurrency: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 1
 
 
-# --- backups --------------------------------------------------------------------------------------------------------
+# --- containers and backups -------------------------------------------------------------------------------------------
 
 
 def _mounts(deployment: Deployment) -> Iterator[Problem]:

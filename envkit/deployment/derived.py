@@ -11,7 +11,7 @@ from math import ceil
 from typing import NamedTuple
 
 from envkit.deployment.addresses import Address, parse_address
-from envkit.deployment.model import FILE, Deployment, Process
+from envkit.deployment.model import FILE, Container, Deployment, Process
 
 KEEP_ALIVE_MARGIN = 15
 """Seconds that gunicorn keeps an idle connection longer than nginx does. With the margin on the other side, 2 of 112
@@ -27,6 +27,8 @@ MAINTENANCE_PAGE = "maintenance.html"
 MAINTENANCE_ANNOUNCED, MAINTENANCE_UNTIL, MAINTENANCE_BYPASS = "announced.html", "until.html", "bypass"
 """Names inside `maintenance_state`: a page in place of the usual one, the same with its time of modification as the
 time of return, and a folder of files named like the addresses that pass."""
+CONTAINER_USER = "10001"
+"""The user app of envkit-base and of the plain image, which is not root (image/Dockerfile)."""
 CONTAINER_UPSTREAM = "web:8000"
 """Where the web process is reached in containers, unless the description says otherwise."""
 
@@ -174,6 +176,16 @@ def stop_grace(deployment: Deployment) -> int:
 
 
 # --- containers -----------------------------------------------------------------------------------------------------
+
+
+def container(deployment: Deployment) -> Container:
+    """The container as described, or with every default."""
+    return deployment.container or Container()
+
+
+def container_user(process: Process) -> str | None:
+    """The user and group of a process in its container; None where the image's own is meant."""
+    return f"{process.user or CONTAINER_USER}:{process.group}" if process.group else process.user
 
 
 def image(deployment: Deployment) -> str:

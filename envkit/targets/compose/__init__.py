@@ -20,7 +20,6 @@ from envkit.targets.compose.form import COMPOSE, INERTIA, Form
 from envkit.targets.compose.services import (
     NGINX_GROUP,
     RELEASE,
-    container_of,
     mounts_of,
     nginx_paths,
     process_names,
@@ -102,7 +101,7 @@ def _in_containers(deployment: Deployment) -> Deployment:
     maintenance = deployment.maintenance
     return replace(
         deployment,
-        container=container_of(deployment),
+        container=derived.container(deployment),
         maintenance=replace(maintenance, directory=maintenance.directory or CONTAINER_FOLDER),
     )
 
@@ -150,7 +149,7 @@ def _certbot_script(deployment: Deployment) -> str:
 
 
 def _deploy_script(deployment: Deployment, form: Form) -> str:
-    container = container_of(deployment)
+    container = derived.container(deployment)
     asked = deployment.services
     described = [("redis", asked.redis), ("postgres", asked.postgres), ("dynamodb-local", asked.dynamodb_local)]
     always = [name for name in process_names(deployment) if runs_always(deployment, name)]
@@ -176,7 +175,7 @@ def _folders(deployment: Deployment) -> list[str]:
 
 
 def _proxy_dockerfile(deployment: Deployment, form: Form) -> str:
-    image = container_of(deployment).images.nginx
+    image = derived.container(deployment).images.nginx
     if not re.fullmatch(r"[A-Za-z0-9][!-~]*", image) or "$" in image or "\\" in image:
         raise CannotQuote("a Dockerfile", "this name of an image")
     return _shell(

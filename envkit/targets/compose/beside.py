@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from envkit.deployment import derived
 from envkit.targets.settings import SettingName
 
 if TYPE_CHECKING:
@@ -16,9 +17,7 @@ _SECRETS = "/run/secrets"
 
 def beside(deployment: Deployment, form: Form, *, secret_files: bool) -> list[dict[str, Any]]:
     """The services that the description asks for; with `secret_files` the password comes as a file."""
-    from envkit.deployment.model import Container
-
-    images = (deployment.container or Container()).images
+    images = derived.container(deployment).images
     services = deployment.services
     return [
         *([_redis(images)] if services.redis else []),

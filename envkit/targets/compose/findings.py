@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envkit.deployment import derived
 from envkit.findings import Finding
 from envkit.targets.compose.beside import PASSWORD
-from envkit.targets.compose.services import RELEASE, container_of, flag_folder, makes_backups, process_names, run_once
+from envkit.targets.compose.services import RELEASE, flag_folder, makes_backups, process_names, run_once
 from envkit.targets.findings import warning
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def problems_of(deployment: Deployment, form: Form) -> Iterator[Finding]:
         )
     if not form.alone:
         return
-    for index, mount in enumerate(container_of(deployment).data):
+    for index, mount in enumerate(derived.container(deployment).data):
         if not mount.startswith("/"):
             yield Finding(
                 deployment.origin,
@@ -119,7 +119,7 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
             "services.postgres",
             f"takes its password from {PASSWORD}, which the settings class does not declare",
             "write it into secrets/ as well"
-            if container_of(deployment).secrets == "files"
+            if derived.container(deployment).secrets == "files"
             else "write it into .env as well: envkit export --all --to compose takes it along",
             "compose-postgres-password",
         )
@@ -175,7 +175,7 @@ def _release(deployment: Deployment, form: Form) -> Finding:
 
 
 def _alone(deployment: Deployment, settings: SettingNames | None) -> Iterator[Finding]:
-    if container_of(deployment).secrets == "files":
+    if derived.container(deployment).secrets == "files":
         yield warning(
             deployment,
             "container.secrets",

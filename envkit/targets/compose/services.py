@@ -23,11 +23,6 @@ NGINX_GROUP = "101"
 RELEASE = "release"
 
 
-def container_of(deployment: Deployment) -> Container:
-    """The container as described, or with every default."""
-    return deployment.container or Container()
-
-
 def process_names(deployment: Deployment) -> list[str]:
     """The processes, web first."""
     return ["web", *(name for name in deployment.processes if name != "web")]
@@ -40,7 +35,7 @@ def runs_always(deployment: Deployment, name: str) -> bool:
 
 def secret_files(deployment: Deployment, settings: SettingNames | None, form: Form) -> list[str]:
     """The settings that reach the app as files of their own."""
-    if form.alone or container_of(deployment).secrets == "environment":
+    if form.alone or derived.container(deployment).secrets == "environment":
         return []
     return [setting.name for setting in settings or () if setting.secret]
 
@@ -62,7 +57,9 @@ def flag_folder(deployment: Deployment) -> str | None:
 
 def mounts_of(deployment: Deployment, name: str) -> list[tuple[str, str]]:
     """The folders of the machine that a process sees, and where: the app's data, and for who makes backups those."""
-    mounts = [(host, inside) for host, _, inside in (mount.partition(":") for mount in container_of(deployment).data)]
+    mounts = [
+        (host, inside) for host, _, inside in (mount.partition(":") for mount in derived.container(deployment).data)
+    ]
     folder = derived.backup_directory(deployment)
     is_seen = any(f"{folder}/".startswith(f"{inside.rstrip('/')}/") for _, inside in mounts)
     if makes_backups(deployment, name) and not is_seen:
@@ -76,7 +73,7 @@ def makes_backups(deployment: Deployment, name: str) -> bool:
         return False
     command = _command(deployment, name)
     if name == RELEASE and deployment.backup.before_release:
-        return container_of(deployment).base == "envkit" or command[:2] == ["envkit", "run"]
+        return derived.container(deployment).base == "envkit" or command[:2] == ["envkit", "run"]
     return tuple(_process_of(deployment, name).command[:2]) == ("envkit", "backup")
 
 
@@ -86,7 +83,7 @@ def services_context(deployment: Deployment, settings: SettingNames | None, form
     Raises:
         CannotQuote: a setting's name cannot stand in the file.
     """
-    container = container_of(deployment)
+    container = derived.container(deployment)
     files = secret_files(deployment, settings, form)
     services = beside(deployment, form, secret_files=container.secrets == "files" and not form.alone)
     passed = [setting for setting in settings or () if setting.name not in files]
@@ -131,7 +128,7 @@ def _environment(deployment: Deployment, name: str, passed: Sequence[SettingName
 def _process(deployment: Deployment, name: str, environment: Sequence[str], others: Sequence[str]) -> dict[str, Any]:
     process = _process_of(deployment, name)
     runs = runs_always(deployment, name)
-    container = container_of(deployment)
+    container = derived.container(deployment)
     with_back = bool(others) or len(process_names(deployment)) > 1
     return {
         "name": name,
@@ -140,7 +137,7 @@ def _process(deployment: Deployment, name: str, environment: Sequence[str], othe
         "scheduled": process.schedule is not None,
         # A program that is process 1 and has no handler of its own would not see the signal to stop.
         "init": name != "web",
-        "user": f"{process.user or 10001}:{process.group}" if process.group else process.user,
+        "user": derived.container_user(process),
         "environment": environment,
         "mounts": mounts_of(deployment, name),
         "port": derived.upstream(deployment).port if name == "web" else None,
@@ -168,7 +165,7 @@ def _process_of(deployment: Deployment, name: str) -> Process:
 def _command(deployment: Deployment, name: str) -> list[str]:
     """What follows the image's entry point; nothing where the image starts the process by itself."""
     process = _process_of(deployment, name)
-    if container_of(deployment).base == "envkit":
+    if derived.container(deployment).base == "envkit":
         return [name]
     if name == "web" and not process.command:
         return []
@@ -184,7 +181,7 @@ def _build(container: Container, form: Form, dockerfile: str) -> dict[str, str] 
 
 def _nginx(deployment: Deployment, form: Form) -> dict[str, Any]:
     http = deployment.http
-    container = container_of(deployment)
+    container = derived.container(deployment)
     ports = [http.port, *([http.tls_port] if http.tls in {"letsencrypt", "files"} else [])]
     host = "" if container.address == "0.0.0.0" else f"{container.address}:"  # noqa: S104 - what Docker takes it for
     published = [f"{host}{port}:{port}" for port in ports]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from envkit.deployment import derived
 from envkit.deployment.errors import DescriptionError
-from envkit.deployment.model import Container
 from envkit.findings import Finding
 from envkit.rendering.environments import Language, environment, header
 from envkit.rendering.quoting import Fragment
@@ -18,13 +17,11 @@ from envkit.targets.labels import no_table, update_labels
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envkit.deployment.model import Deployment
+    from envkit.deployment.model import Container, Deployment
 
 LANGUAGE: Language = "shell"
 FILE = "docker-run.sh"
 _LOOPBACK = "127."
-_USER = "10001"
-"""The user app of envkit-base (image/Dockerfile)."""
 _STATE = "{{.State.Status}} {{.RestartCount}} {{if .State.Health}}{{.State.Health.Status}}{{end}}"
 """What the script asks the engine, in its own language of templates: `running 0 healthy`."""
 
@@ -51,10 +48,10 @@ JUDGE = Judge("sh", lambda folder, _: ["sh", "-n", str(folder / FILE)])
 
 
 def _context(deployment: Deployment) -> dict[str, Any]:
-    container = deployment.container or Container()
+    container = derived.container(deployment)
     process = derived.web(deployment)
     port = _port(deployment)
-    user = f"{process.user or _USER}:{process.group}" if process.group else process.user
+    user = derived.container_user(process)
     return {
         "header": header("envkit render docker", derived.source(deployment)),
         "name": deployment.name,
@@ -89,7 +86,7 @@ def _make(container: Container, user: str | None) -> Fragment:
     """How to make a folder that the container's user may write, for a message; $folder is the script's."""
     if user or container.base != "envkit":  # by name, or of an image that envkit does not know
         return Fragment("make it, owned by the container's user")
-    return Fragment(f"install -d -o {_USER} -g {_USER} '$folder'")
+    return Fragment(f"install -d -o {derived.CONTAINER_USER} -g {derived.CONTAINER_USER} '$folder'")
 
 
 def _mount(mount: str) -> tuple[str, str, str]:
@@ -105,7 +102,7 @@ def _port(deployment: Deployment) -> int:
 
 
 def _findings(deployment: Deployment) -> Iterator[Finding]:
-    container = deployment.container or Container()
+    container = derived.container(deployment)
     if deployment.container is None and deployment.http.upstream is None:
         yield no_table(deployment)
     if not container.address.startswith(_LOOPBACK):

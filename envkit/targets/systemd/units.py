@@ -213,7 +213,6 @@ def _service(deployment: Deployment, name: str, process: Process) -> dict[str, A
         "start_timeout": _BACK_OFF + _CHECK_PATIENCE + (HEALTH_PATIENCE if name == "web" else 0),
         "stop_timeout": derived.stop_grace(deployment),
         "runs_to_its_end": _runs_to_its_end(deployment, name),
-        "scheduled": process.schedule is not None,
         "back_off": [f"{library(deployment)}/back-off", name],
         "umask": process.umask,
         "memory": process.memory,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
-from envkit.deployment.model import Container, Updates
+from envkit.deployment.model import Updates
 from envkit.rendering.environments import Language, environment, header
 from envkit.targets.artifacts import Artifact, Judge, Rendering
 from envkit.targets.findings import warning
@@ -32,7 +32,7 @@ def render(deployment: Deployment) -> Rendering:
     Raises:
         CannotQuote: a text of the description has no spelling in YAML.
     """
-    container = deployment.container or Container()
+    container = derived.container(deployment)
     updates = deployment.updates or Updates()
     label, scope = scope_label(deployment)
     template = environment(LANGUAGE, Path(__file__).parent / "templates").get_template(f"{FILE}.j2")
