@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("backup")
+@click.option("--foreign", is_flag=True, help="Restore it also where it is the backup of an app of another name.")
 @description_option
 @env_file_option
 @dry_run_option
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 def command(
     *,
     backup: str,
+    foreign: bool,
     description: Path | None,
     env_files: tuple[Path, ...],
     dry_run: bool,
@@ -45,7 +47,8 @@ def command(
     from envkit.deployment.reading import load_description
     from envkit.operations.restoring import restore
 
-    replaced = restore(load_description(description), backup, told(rehearse=dry_run), env_files=env_files)
+    steps = told(rehearse=dry_run)
+    replaced = restore(load_description(description), backup, steps, env_files=env_files, foreign=foreign)
     if as_json:
         echo_json({"replaced": str(replaced) if replaced else None})
     elif replaced:

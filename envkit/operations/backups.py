@@ -10,7 +10,8 @@ import fcntl
 import hashlib
 import os
 import re
-from contextlib import contextmanager
+import stat
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
@@ -70,19 +71,35 @@ def backups_in(folder: Path, name: str) -> list[Backup]:
 
 
 def _backup(path: Path, name: str) -> Backup | None:
-    found = re.fullmatch(_pattern(name), path.name)
-    if found is None or not path.is_file() or path.is_symlink():
+    found = re.fullmatch(_pattern(re.escape(name)), path.name)
+    if found is None:
         return None
     try:
         made = datetime.strptime(found[1], _TIME).replace(tzinfo=UTC)
-    except ValueError:  # no such day
+        status = path.lstat()
+    except (ValueError, FileNotFoundError):  # no such day; or removed meanwhile
+        return None
+    if not stat.S_ISREG(status.st_mode):
         return None
     engine: Engine = "sqlite" if found[3] == ENDINGS["sqlite"] else "postgresql"
-    return Backup(path, made, cast("Reason", found[2]), engine, path.stat().st_size)
+    return Backup(path, made, cast("Reason", found[2]), engine, status.st_size)
 
 
 def _pattern(name: str) -> str:
-    return rf"{re.escape(name)}-([0-9]{{8}}T[0-9]{{6}}Z)-(backup|release|restore)\.(sqlite\.gz|dump)"
+    return rf"{name}-([0-9]{{8}}T[0-9]{{6}}Z)-(backup|release|restore)\.(sqlite\.gz|dump)"
+
+
+def app_of(path: Path) -> str | None:
+    """The app whose backup a file is, by the name it had when its checksum was written, else by its own.
+
+    None where neither is the name of a backup.
+    """
+    try:
+        line = path.with_name(f"{path.name}.sha256").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        line = ""
+    names = (*line.split()[1:2], path.name)
+    return next((found[1] for name in names if (found := re.fullmatch(_pattern(r"\*?(.+)"), name))), None)
 
 
 def new_path(folder: Path, name: str, reason: Reason, engine: Engine, now: datetime) -> Path:
@@ -146,10 +163,11 @@ def _make(folder: Path) -> None:
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
+        _give_to_owner(folder)
 
 
 def _give_to_owner(path: Path) -> None:
-    """What root makes in the folder belongs to the folder's owner, so that the app's own timer can go on with it."""
+    """What root makes in a folder belongs to the folder's owner, so that the app's own timer can go on with it."""
     if os.geteuid() == 0:
         owner = path.parent.stat()
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
@@ -170,11 +188,13 @@ def scratch_of(path: Path, kind: str) -> Path:
 
 def _sweep(folder: Path, name: str) -> None:
     """Removes files of backups that never came to be."""
+    pattern = _pattern(re.escape(name))
     for entry in folder.iterdir():
-        begun = re.fullmatch(rf"\.{_pattern(name)}\..+", entry.name)
-        alone = re.fullmatch(rf"{_pattern(name)}\.sha256", entry.name) and not entry.with_suffix("").exists()
+        begun = re.fullmatch(rf"\.{pattern}\..+", entry.name)
+        alone = re.fullmatch(rf"{pattern}\.sha256", entry.name) and not entry.with_suffix("").exists()
         if begun or alone:
-            entry.unlink(missing_ok=True)
+            with suppress(OSError):  # somebody else's of such a name, which is in nobody's way
+                entry.unlink()
 
 
 # --- checksums ------------------------------------------------------------------------------------------------------
@@ -234,9 +254,11 @@ def _digest(path: Path, show: Callable[[int, int], None]) -> str:
 def superfluous(backups: Iterable[Backup], keep: Keep, now: datetime) -> list[Backup]:
     """Those that need not stay: neither recent, nor the newest of one of the last days, weeks or months with backups.
 
-    The newest of all always stays. Days begin at midnight UTC, weeks on Monday.
+    The newest of all always stays. Days begin at midnight UTC, weeks on Monday. One from ahead of the clock stays, and
+    takes no other's place: the clock was wrong when it was made, or is now.
     """
-    newest_first = sorted(backups, key=lambda backup: backup.made, reverse=True)
+    past = (backup for backup in backups if not is_ahead(backup, now))
+    newest_first = sorted(past, key=lambda backup: backup.made, reverse=True)
     staying = set(newest_first[:1])
     if keep.recent:  # without this, one made a little ahead of the clock would be younger than nothing
         staying |= {backup for backup in newest_first if (now - backup.made).total_seconds() < keep.recent}

@@ -6,6 +6,7 @@ the database holds the old content or the new, and running it again finishes.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 LATEST = "latest"
 
 
-def restore(deployment: Deployment, chosen: str, steps: Steps, *, env_files: Sequence[Path] = ()) -> Path | None:
+def restore(
+    deployment: Deployment, chosen: str, steps: Steps, *, env_files: Sequence[Path] = (), foreign: bool = False
+) -> Path | None:
     """Replaces the content of the database by that of a backup.
 
     Args:
@@ -37,19 +40,25 @@ def restore(deployment: Deployment, chosen: str, steps: Steps, *, env_files: Seq
         chosen: a name as `envkit backup list` prints it, a path, or `latest`.
         steps: tells or rehearses.
         env_files: where the database's URL is looked for, instead of `.env`.
+        foreign: whether the backup may be another app's.
 
     Returns:
         The backup of what was replaced; None where there was nothing, or in a rehearsal.
 
     Raises:
-        OperationError: the backup is damaged or of another kind of database, or the database cannot be replaced. The
-            database is as it was.
+        OperationError: the backup is damaged, another app's or of another kind of database, or the database cannot be
+            replaced. The database is as it was.
     """
     database = find_database(deployment, env_files)
     source = choose(deployment, chosen)
     is_sqlite = source.name.endswith(f".{backups.ENDINGS['sqlite']}")
     if is_sqlite != isinstance(database, SqliteFile):
         raise stopped(str(source), "is a backup of another kind of database")
+    app = backups.app_of(source)
+    if app not in (deployment.name, None) and not foreign:
+        raise stopped(
+            str(source), f"is a backup of {app}, not of {deployment.name}", "--foreign restores it all the same"
+        )
     folder = Path(derived.backup_directory(deployment))
 
     def all_of_it() -> Path | None:
@@ -78,7 +87,11 @@ def choose(deployment: Deployment, chosen: str) -> Path:
             raise stopped(str(folder), "there is no backup yet")
         return latest.path
     path = Path(chosen) if "/" in chosen else folder / chosen
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise stopped(str(path), words_of(error)) from None
+    if not found:
         raise stopped(str(path), "no such backup", "`envkit backup list` shows them")
     if not path.name.endswith(tuple(f".{ending}" for ending in backups.ENDINGS.values())):
         raise stopped(str(path), "is no backup by its name", f"it must end in {' or '.join(backups.ENDINGS.values())}")
@@ -86,18 +99,17 @@ def choose(deployment: Deployment, chosen: str) -> Path:
 
 
 def _into_sqlite(database: SqliteFile, source: Path, folder: Path, name: str, steps: Steps) -> Path | None:
-    target = database.path
+    target = Path(os.path.realpath(database.path))  # SQLite keeps its log beside the file, not beside a link to it
     fresh = target.with_name(f".{target.name[:200]}.envkit-restore")
     try:
         steps.take(f"expand it to {fresh}", lambda: sqlite_copies.unpack(source, fresh, steps.show))
         if steps.take("check it", lambda: sqlite_copies.problem_of(fresh)):
             raise stopped(str(source), "is damaged: SQLite finds its pages wrong", "take another one")
-        replaced, usable = _keep_old(database, folder, name, steps)
+        replaced, usable = _keep_old(database, target, folder, name, steps)
         if usable:
             steps.take(f"write it into {target}", lambda: sqlite_copies.write_database(fresh, target, steps.show))
         else:
-            sqlite_copies.own_like(fresh, target)
-            steps.take(f"make it {target}", lambda: fresh.replace(target))
+            steps.take(f"make it {target}", lambda: sqlite_copies.install(fresh, target, like=replaced))
             if replaced is not None:
                 steps.tell("restart the app: its processes have the damaged file open")
     except OSError as error:
@@ -105,30 +117,31 @@ def _into_sqlite(database: SqliteFile, source: Path, folder: Path, name: str, st
     except sqlite3.Error as error:
         problem = str(error)
     else:
-        return replaced
+        return None if steps.rehearse else replaced
     finally:
         with suppress(OSError):
             fresh.unlink()
     raise stopped(str(target), f"cannot be replaced: {problem}", "it is as it was")
 
 
-def _keep_old(database: SqliteFile, folder: Path, name: str, steps: Steps) -> tuple[Path | None, bool]:
+def _keep_old(database: SqliteFile, target: Path, folder: Path, name: str, steps: Steps) -> tuple[Path | None, bool]:
     """A backup of what is there, and whether that is a database which can take new content."""
-    target = database.path
-    if not target.exists():
-        return None, False
-    steps.tell("back up what it replaces:")
-    try:
-        return make(database, folder, name, steps, "restore"), True
-    except OperationError:
-        if not sqlite_copies.is_broken(target):
-            raise
+    if there := target.exists():
+        steps.tell("back up what it replaces:")
+        try:
+            return make(database, folder, name, steps, "restore"), True
+        except OperationError:
+            if not sqlite_copies.is_broken(target):
+                raise
     aside = f"{target}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    # A log or journal that outlived its database would be applied to the next one of its name.
     for ending in ("-wal", "-shm", "-journal", ""):
         file = Path(f"{target}{ending}")
         if file.exists():
-            steps.take(f"move the damaged {file} aside", partial(file.rename, f"{aside}{ending}"))
-    return Path(aside), False
+            steps.take(
+                f"move the {'damaged' if there else 'leftover'} {file} aside", partial(file.rename, f"{aside}{ending}")
+            )
+    return Path(aside) if there else None, False
 
 
 def _into_postgres(database: PostgresDatabase, source: Path, folder: Path, name: str, steps: Steps) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -13,37 +14,39 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from envkit.operations.backups import BLOCK
+from envkit.operations.placing import sync_folder
 from envkit.operations.steps import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from io import BufferedWriter
+    from io import BufferedRandom, FileIO
     from pathlib import Path
+
+    from envkit.operations.steps import OperationError
 
     Show = Callable[[int, int], None]
 
 _PAGES = 1000
-"""Pages copied at a time: between two lots, writers of a database without a write-ahead log get their turn."""
-_RESTARTS = 3
-"""How often a copy may begin anew because somebody wrote, before the rest is copied in one go."""
+"""Pages copied at a time."""
 _PATIENCE = 60
 """Seconds without a single page copied, because others hold the database, until the copy is given up."""
 _BETWEEN = 0.01
 """Seconds between two attempts on a locked database."""
 _COMPRESSION = 6
 _FULL = "database or disk is full"
+_LOCKED = "database is locked"
 
 
 def copy_database(source: Path, target: Path, show: Show) -> None:
     """Copies a database that others read and write, as it is at one moment.
 
-    With a write-ahead log the copy is of one snapshot and delays nobody. Without one, writers wait while a lot of pages
-    is copied; because each write makes the copy begin anew, after some it is made in one go.
+    With a write-ahead log the copy is of one snapshot and delays nobody. Without one there are no snapshots: the file
+    is copied while others write, and then writers wait for as long as it takes to compare it with its copy.
 
     Args:
         source: the database.
         target: a new file.
-        show: told how many pages are copied, of how many.
+        show: told how much is copied, of how much.
 
     Raises:
         OperationError: the database stays locked.
@@ -52,24 +55,61 @@ def copy_database(source: Path, target: Path, show: Show) -> None:
     """
     with closing(_open(source)) as database:
         if database.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-            database.execute("BEGIN")
-            database.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the snapshot is taken by reading
-            _copy(database, target, _Watch(source, show))
-            return
-        try:
-            _copy(database, target, _Watch(source, show, restarts=_RESTARTS))
-        except _TooManyWritesError:
-            _copy(database, target, _Watch(source, show), pages=-1)
+            _hold(database)
+            _copy_snapshot(database, target, _Watch(source, show))
+        else:
+            _copy_file(database, source, target, show)
 
 
-def _copy(database: sqlite3.Connection, target: Path, watch: _Watch, *, pages: int = _PAGES) -> None:
+def _hold(database: sqlite3.Connection) -> None:
+    """Takes a snapshot, or, without a write-ahead log, a lock under which nobody writes the file: both by reading."""
+    database.execute("BEGIN")
+    database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+
+def _copy_snapshot(database: sqlite3.Connection, target: Path, watch: _Watch) -> None:
     _new(target).close()  # SQLite would make it as readable as the umask allows
     with closing(sqlite3.connect(target, isolation_level=None)) as copy:
         # A copy that fails is thrown away, and a whole one is put on the disk at the end.
         copy.execute("PRAGMA journal_mode = OFF")
         copy.execute("PRAGMA synchronous = OFF")
         with _full_disk_as_such(target):
-            database.backup(copy, pages=pages, progress=watch, sleep=_BETWEEN)
+            database.backup(copy, pages=_PAGES, progress=watch, sleep=_BETWEEN)
+
+
+def _copy_file(database: sqlite3.Connection, source: Path, target: Path, show: Show) -> None:
+    """Not by the online backup: it begins anew with each write, and all at once it stops writers for far longer.
+
+    The file is opened before the lock is taken and closed after it: closing any descriptor of a file gives up all locks
+    that the process has on it (fcntl_locking(2)).
+    """
+    with source.open("rb", buffering=0) as file, _new(target) as copy:
+        _take_over(file, copy, show)  # torn by those who write meanwhile
+        os.fsync(copy.fileno())  # now, as writers wait below
+        try:
+            _hold(database)
+            _take_over(file, copy, lambda _done, _total: None)
+            database.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            if str(error) != _LOCKED:
+                raise
+        else:
+            return
+    raise _stayed_locked(source)
+
+
+def _take_over(file: FileIO, copy: BufferedRandom, show: Show) -> None:
+    """Makes a copy equal to a file, writing what differs."""
+    total = os.fstat(file.fileno()).st_size
+    done = 0
+    while block := os.pread(file.fileno(), BLOCK, done):
+        if os.pread(copy.fileno(), len(block), done) != block:
+            copy.seek(done)
+            copy.write(block)
+            copy.flush()
+        done += len(block)
+        show(done, max(done, total))
+    os.ftruncate(copy.fileno(), done)
 
 
 def write_database(source: Path, target: Path, show: Show) -> None:
@@ -83,12 +123,35 @@ def write_database(source: Path, target: Path, show: Show) -> None:
         OSError: its disk is full.
         sqlite3.Error: it cannot be read or written.
     """
+    _fit_pages(source, target)
     with (
         closing(_open(source, "immutable=1")) as content,
         closing(_open(target)) as database,
         _full_disk_as_such(target),
     ):
         content.backup(database, pages=_PAGES, progress=_Watch(target, show), sleep=_BETWEEN)
+
+
+def _fit_pages(source: Path, target: Path) -> None:
+    """Gives a file that nobody else has open pages as large as those of a database with a write-ahead log.
+
+    Such a database keeps the size of its pages (https://sqlite.org/c3ref/backup_finish.html, SQLITE_READONLY).
+    """
+    with closing(_open(target)) as database:
+        (mode,) = database.execute("PRAGMA journal_mode").fetchone()
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    with closing(_open(source, "immutable=1")) as content:
+        if mode != "wal" or content.execute("PRAGMA page_size").fetchone()[0] == size:
+            return
+    if source.stat().st_size:
+        with source.open("r+b") as file:  # marks it as one without a log (https://sqlite.org/fileformat2.html, 1.3.3)
+            file.seek(18)
+            file.write(b"\1\1")
+    with closing(_open(source)) as content, _full_disk_as_such(source):
+        content.execute("PRAGMA journal_mode = OFF")
+        content.execute("PRAGMA synchronous = OFF")
+        content.execute(f"PRAGMA page_size = {size}")
+        content.execute("VACUUM")
 
 
 @contextmanager
@@ -108,10 +171,30 @@ def problem_of(path: Path) -> str:
     """What SQLite's own check of a copy says; empty when the copy is whole. Nobody else may have it open."""
     try:
         with closing(_open(path, "immutable=1")) as copy:
-            (said,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+            said = _verdict(copy)
     except sqlite3.DatabaseError as error:
         return str(error)
     return "" if said == "ok" else "its pages contradict each other"
+
+
+def _verdict(copy: sqlite3.Connection) -> str:
+    """What the thorough check says, or the quick one, where an index or a CHECK needs what only the app can compute."""
+    check = "integrity_check"
+    given: set[str] = set()
+    while True:
+        try:
+            (said,) = copy.execute(f"PRAGMA {check}(1)").fetchone()
+        except sqlite3.OperationalError as error:
+            missing = re.fullmatch(r"(no such collation sequence: |unknown function: )(.+)", str(error), re.DOTALL)
+            if missing is None or missing[0] in given:
+                raise
+            given.add(missing[0])
+            check = "quick_check"  # compares no index with its table, so that any order will do
+            copy.execute("PRAGMA ignore_check_constraints = ON")
+            if missing[1].startswith("no such collation"):
+                copy.create_collation(missing[2], lambda one, two: (one > two) - (one < two))
+        else:
+            return str(said)
 
 
 def is_broken(path: Path) -> bool:
@@ -157,48 +240,45 @@ def unpack(source: Path, target: Path, show: Show) -> None:
     raise stopped(str(source), "is damaged: it cannot be expanded", "take another one")
 
 
-def own_like(path: Path, model: Path) -> None:
-    """Gives a file the owner and mode of another, or those that a new one has in its folder."""
-    if model.exists():
-        shutil.copymode(model, path)
+def install(fresh: Path, target: Path, *, like: Path | None) -> None:
+    """Makes a file the database where there is none, with the owner and mode of another, or those it has there.
+
+    Raises:
+        OSError: it cannot be put there.
+    """
+    if like is not None:
+        shutil.copymode(like, fresh)
     if os.geteuid() == 0:
-        owner = (model if model.exists() else model.parent).stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        owner = (like or target.parent).stat()
+        os.chown(fresh, owner.st_uid, owner.st_gid)
+    with fresh.open("rb") as file:
+        os.fsync(file.fileno())
+    fresh.replace(target)
+    sync_folder(target.parent)
 
 
-def _new(path: Path) -> BufferedWriter:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    return open(descriptor, "wb")  # noqa: PTH123  a descriptor, not a path
+def _new(path: Path) -> BufferedRandom:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return open(descriptor, "w+b")  # noqa: PTH123  a descriptor, not a path
 
 
 # --- the copy -------------------------------------------------------------------------------------------------------
 
 
-class _TooManyWritesError(Exception):
-    """Others write faster than the copy is made in lots."""
-
-
 class _Watch:
-    """Follows a copy: shows it, counts how often it began anew, and gives up when it stands still."""
+    """Follows a copy: shows it, and gives up when it stands still."""
 
-    def __init__(self, path: Path, show: Show, restarts: int | None = None) -> None:
+    def __init__(self, path: Path, show: Show) -> None:
         self._path = path
         self._show = show
-        self._restarts = restarts
-        self._remaining: int | None = None
         self._moved = time.monotonic()
 
     def __call__(self, status: int, remaining: int, total: int) -> None:
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             if time.monotonic() - self._moved > _PATIENCE:
-                raise stopped(str(self._path), f"stayed locked for {_PATIENCE} s", "stop what holds it, and try again")
+                raise _stayed_locked(self._path)
             return
         self._moved = time.monotonic()
-        if self._restarts is not None and self._remaining is not None and remaining >= self._remaining:
-            self._restarts -= 1
-            if self._restarts < 0:
-                raise _TooManyWritesError
-        self._remaining = remaining
         self._show(total - remaining, total)
 
 
@@ -210,3 +290,7 @@ def _open(path: Path, mode: str = "mode=rw") -> sqlite3.Connection:
     """
     uri = f"file:{quote(str(path.absolute()))}?{mode}"
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_PATIENCE)
+
+
+def _stayed_locked(path: Path) -> OperationError:
+    return stopped(str(path), f"stayed locked for {_PATIENCE} s", "stop what holds it, and try again")

@@ -158,6 +158,14 @@ def test_leftovers_are_removed(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == expected
 
 
+def test_one_from_the_future_takes_nobodys_place(tmp_path):
+    """What a wrong clock dated ahead stays, and the backup that was just made is not removed in its favour."""
+    now, ahead = made_at(NOON, NOON + timedelta(days=900), folder=tmp_path)
+    yesterday = made_at(NOON - timedelta(days=1), folder=tmp_path)
+    keep = Keep(recent=0, daily=1, weekly=0, monthly=0)
+    assert superfluous([now, ahead, *yesterday], keep, NOON + timedelta(seconds=1)) == yesterday
+
+
 def test_days_weeks_and_months(tmp_path):
     """Two a day for a year leave the newest of the last days, weeks and months, and all of the last day."""
     moments = [NOON - timedelta(hours=12 * count) for count in range(730)]

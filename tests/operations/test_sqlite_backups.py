@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -172,6 +174,102 @@ def test_a_damaged_database_is_moved_aside(tmp_path):
     assert told[-1] == "restart the app: its processes have the damaged file open"
     assert values(tmp_path / "shop.db") == ({"first"}, "ok")
     assert len(backups_in(tmp_path / "backups", "shop")) == 1
+
+
+def test_what_takes_a_damaged_databases_place_is_its_like(tmp_path):
+    """Where the path leads by a link, the damaged file is moved aside and not the link; the new one has its mode."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "shop.db").symlink_to("disk/real.db")
+    fill(tmp_path / "shop.db", "delete", rows=10)
+    back_up(described(tmp_path), Steps())
+    (tmp_path / "shop.db").write_bytes(b"no database at all" * 1000)
+    (tmp_path / "shop.db").chmod(0o660)
+    aside = restore(described(tmp_path), "latest", Steps())
+    assert aside.parent == tmp_path / "disk"
+    assert (tmp_path / "shop.db").is_symlink()
+    assert (tmp_path / "disk/real.db").stat().st_mode & 0o777 == 0o660
+    assert values(tmp_path / "shop.db") == ({"first"}, "ok")
+
+
+LEFT = """
+import os, signal, sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.execute("PRAGMA cache_size = 5")
+database.execute("UPDATE pages SET value = 'never', filling = randomblob(4000)")
+if sys.argv[2] == "wal":
+    database.commit()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_outlived_a_lost_database_is_not_applied(tmp_path, mode):
+    """A log or journal beside a database that is gone is moved aside: it would be applied to the restored one."""
+    fill(tmp_path / "shop.db", mode, rows=100)
+    back_up(described(tmp_path), Steps())
+    fill(tmp_path / "shop.db", mode, rows=100, value="second")
+    subprocess.run([sys.executable, "-c", LEFT, tmp_path / "shop.db", mode], check=False)
+    ending = {"wal": "wal", "delete": "journal"}[mode]
+    assert (tmp_path / f"shop.db-{ending}").stat().st_size
+    (tmp_path / "shop.db").unlink()
+    assert restore(described(tmp_path), "latest", Steps()) is None
+    assert values(tmp_path / "shop.db") == ({"first"}, "ok")
+    assert len(list(tmp_path.glob(f"shop.db.damaged-*-{ending}"))) == 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_database_with_pages_of_another_size(tmp_path, mode):
+    """What is restored into a database with a write-ahead log takes the size of its pages, which it cannot change."""
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
+        database.execute("PRAGMA page_size = 16384")
+        database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    fill(tmp_path / "shop.db", mode, rows=100)
+    back_up(described(tmp_path), Steps())
+    for path in tmp_path.glob("shop.db*"):
+        path.unlink()
+    fill(tmp_path / "shop.db", "wal", rows=10, value="second")
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as open_before:
+        assert open_before.execute("SELECT count(*) FROM pages").fetchone() == (10,)
+        restore(described(tmp_path), "latest", Steps())
+        assert open_before.execute("SELECT count(*) FROM pages").fetchone() == (100,)
+        assert open_before.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert open_before.execute("PRAGMA page_size").fetchone() == (4096,)
+    assert values(tmp_path / "shop.db") == ({"first"}, "ok")
+    assert not list(tmp_path.glob(".shop.db*"))
+
+
+def test_what_only_the_app_can_compute(tmp_path):
+    """An order or a function of the app's own, in an index or a CHECK, keeps no database from being backed up."""
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.create_collation("german", lambda one, two: (one > two) - (one < two))
+        database.create_function("price", 1, abs, deterministic=True)
+        database.execute("CREATE TABLE a (n TEXT COLLATE german PRIMARY KEY, m CHECK (price(m) > 0)) WITHOUT ROWID")
+        database.execute("CREATE INDEX i ON a (price(m))")
+        database.executemany("INSERT INTO a VALUES (?, ?)", [(str(n), n) for n in range(1, 1000)])
+        database.commit()
+    back_up(described(tmp_path), Steps())
+    restore(described(tmp_path), "latest", Steps())
+    content = bytearray(path.read_bytes())
+    content[8192:12288] = os.urandom(4096)
+    path.write_bytes(content)
+    with pytest.raises(OperationError, match="is damaged, so no backup was made"):
+        back_up(described(tmp_path), Steps())
+
+
+def test_a_backup_of_another_app(tmp_path):
+    """It is refused, whatever it is called now, unless the call says that it is meant."""
+    fill(tmp_path / "shop.db", rows=10)
+    path = back_up(replace(described(tmp_path), name="blog"), Steps())
+    moved = [tmp_path / path.name, tmp_path / path.name.replace("blog", "shop")]
+    for new in moved:
+        for ending in ("", ".sha256"):
+            shutil.copy(f"{path}{ending}", f"{new}{ending}")
+        with pytest.raises(OperationError, match="is a backup of blog, not of shop"):
+            restore(described(tmp_path), str(new), Steps())
+    fill(tmp_path / "shop.db", rows=10, value="second")
+    restore(described(tmp_path), str(moved[0]), Steps(), foreign=True)
+    assert values(tmp_path / "shop.db") == ({"first"}, "ok")
 
 
 def test_a_database_with_wrong_pages_is_no_backup(tmp_path):
