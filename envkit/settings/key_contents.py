@@ -105,6 +105,8 @@ _SSH_CURVES = {
 """The OIDs of the curves that RFC 5656 requires; OpenSSH has no others."""
 _SSH_FIELDS = {b"ssh-ed25519": 3, b"ssh-rsa": 7}
 """How many strings follow the type in the private part, the comment included (PROTOCOL.key, draft-miller-ssh-agent)."""
+_SSH_PADDING = 16
+"""Bytes at most: OpenSSH writes up to 7 after a key that is not encrypted, PuTTY (puttygen -O private-openssh) 16."""
 
 
 def _openssh_fault(data: bytes) -> Fault | None:
@@ -156,7 +158,7 @@ def _is_openssh_key(public: bytes, private: bytes) -> bool:
         return True
     fields, end = _ssh_strings(private, 8, count)
     padding = private[end:]
-    if len(fields) != count or padding != bytes(range(1, len(padding) + 1)) or len(padding) > 8:
+    if len(fields) != count or len(padding) > _SSH_PADDING or padding != bytes(range(1, len(padding) + 1)):
         return False
     if named[0] == b"ssh-rsa":
         n, e, d, inverse, p, q = (int.from_bytes(field, "big") for field in fields[1:7])

@@ -195,6 +195,20 @@ def test_keys_written_by_cryptography_are_read():
             assert joined.replace("\n", "") == text.replace("\n", "")
 
 
+def test_padding_as_putty_writes_it_is_read():
+    """PuTTY pads an OpenSSH key to 16 bytes, OpenSSH itself to 8: ssh-keygen takes both, and so does envkit."""
+    lines = made_key("openssh-ed25519").text.splitlines()
+    data = base64.b64decode("".join(lines[1:-1]))
+    start = data.index(b"ssh-ed25519", data.index(b"ssh-ed25519") + 1) - 12  # the private part, behind its length
+    private = data[start : data.rindex(b"made for tests") + len(b"made for tests")]
+    padding = bytes(range(1, 17 - len(private) % 16))
+    assert len(padding) > 8
+    body = data[: start - 4] + (len(private) + len(padding)).to_bytes(4, "big") + private + padding
+    text = "\n".join([lines[0], *re.findall(".{1,64}", base64.b64encode(body).decode()), lines[-1], ""])
+    assert public_part("openssh-ed25519", text) == public_part("openssh-ed25519", made_key("openssh-ed25519").text)
+    assert read_private_key(text).text == text
+
+
 @pytest.mark.parametrize(
     "command",
     [
