@@ -65,7 +65,7 @@ def _decode(slot: Slot, item: Found) -> tuple[Any, Finding | None]:
     """A list from commas or JSON, anything else structured from JSON."""
     name, text, _, _ = item
     text = text.strip()
-    if slot.shape == "list" and not (text.startswith("[") and text.endswith("]")):
+    if slot.shape == "list" and not _is_json_list(text):
         return [part for part in map(str.strip, text.split(",")) if part], None
     import json
 
@@ -79,6 +79,11 @@ def _decode(slot: Slot, item: Found) -> tuple[Any, Finding | None]:
         return None, Finding(str(origin_of(item)), name, "holds a number with too many digits")
     hint = 'write it with commas, or as JSON such as ["a", "b"]' if slot.shape == "list" else "write it as JSON"
     return None, Finding(str(origin_of(item)), name, problem, hint)
+
+
+def _is_json_list(text: str) -> bool:
+    """Also one that lost its end, with the line breaks of JSON over several lines; `[::1], b.example` is none."""
+    return text.startswith("[") and (text.endswith("]") or text[1:].lstrip()[:1] in ("", '"', "[", "{"))
 
 
 def _override(

@@ -40,6 +40,10 @@ class Colour(Enum):
     RED = "red"
 
 
+class Hosts(Settings):
+    hosts: list[str]
+
+
 class Many(Settings):
     token: Secret
     debug: bool = False
@@ -80,6 +84,13 @@ def test_every_problem_at_once_in_the_order_of_the_model(folder: Path) -> None:
             "write it as scheme://user:password@host:port/name"
         ),
     ]
+
+
+@pytest.mark.parametrize("cut", ["[", '["a"', '["a", "b"] c', '[ "a",'])
+def test_a_list_that_lost_its_end_is_no_list_of_commas(cut: str) -> None:
+    """JSON over several lines, of which a reader took the first, is refused; hosts in brackets are not JSON."""
+    assert len(problems(Hosts, {"HOSTS": cut})) == 1
+    assert load_settings(Hosts, environ={"HOSTS": "[::1], b.example"}).hosts == ["[::1]", "b.example"]
 
 
 def test_numbers_of_too_many_digits_are_problems_like_others() -> None:
