@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
-import click
+try:
+    import click
+except KeyboardInterrupt:  # most of the time before `main` runs goes by here
+    sys.exit(130)
 
 from envkit import __version__
+from envkit.cli.output import as_dictionaries, echo_aside, echo_findings, echo_json, silence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,16 +102,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     chosen: dict[str, Any] = {"traceback": False}
     _open_what_is_closed()
+    if isinstance(sys.stdout, TextIOWrapper):  # values leave as bytes; of words, a Latin-1 terminal shows what it can
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(arguments, prog_name="envkit", standalone_mode=False, obj=chosen)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        try:
+            error.show()
+        except OSError:
+            silence(sys.stderr)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        _forget_standard_output()
+        silence(sys.stdout)
         return FOUND
     except Exception as error:
         if chosen["traceback"]:
@@ -125,7 +134,6 @@ def _open_what_is_closed() -> None:
 
 def _report(error: Exception, *, as_json: bool) -> int:
     """Prints an error without a traceback: every finding of those that have them, else the kind and the place."""
-    from envkit.cli.output import as_dictionaries, echo_findings, echo_json
     from envkit.findings import Finding
 
     findings = getattr(error, "findings", None) or getattr(error, "problems", None)
@@ -136,13 +144,24 @@ def _report(error: Exception, *, as_json: bool) -> int:
             echo_findings(findings)
         return FOUND
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO} and not error.filename:
-        _forget_standard_output()
+        silence(sys.stdout)
         echo_findings([Finding("standard output", "", f"cannot be written: {os.strerror(error.errno).lower()}")])
+        return FOUND
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        echo_findings([Finding("the current folder", "", "is not there any more", "change to one that is")])
         return FOUND
     # The message of an unforeseen error may hold anything, values of settings too.
     message = f"envkit: unexpected {type(error).__name__} {_place(error)}; run `envkit --traceback …` for more"
-    click.echo(message, err=True)
+    echo_aside(message)
     return BROKEN
+
+
+def _is_nowhere() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109  as pathlib asks for it
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _place(error: BaseException) -> str:
@@ -152,9 +171,3 @@ def _place(error: BaseException) -> str:
     if trace is None:
         return ""
     return f"at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-
-
-def _forget_standard_output() -> None:
-    """Whoever read our output has gone: Python's own flush at the end must not complain about it."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -105,7 +105,8 @@ def command(
         text = export(carrier, wanted)
         echo_findings(warnings_for(carrier, wanted))
         if not hidden:
-            click.echo(masks_for(carrier, wanted, os.environ), nl=False)
+            sys.stdout.buffer.write(masks_for(carrier, wanted, os.environ).encode())
+            sys.stdout.flush()
         if out and to in RUNNER_FILES:
             append(out, text)
     except ExportError as problem:

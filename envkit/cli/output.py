@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TextIO
 
     from envkit.findings import Finding
 
@@ -16,12 +20,26 @@ def echo_findings(findings: Iterable[Finding]) -> None:
     """Prints one finding a line on standard error; warnings say so."""
     for finding in findings:
         label = click.style("warning: ", fg="yellow") if finding.severity == "warning" else ""
-        click.echo(label + printable(str(finding)), err=True)
+        echo_aside(label + printable(str(finding)))
 
 
 def echo_note(text: str) -> None:
     """Prints what a person should know and a program should not read."""
-    click.echo(printable(text), err=True)
+    echo_aside(printable(text))
+
+
+def echo_aside(text: str, *, nl: bool = True) -> None:
+    """Prints on standard error as it stands; where that cannot be written (a full disk), the exit code must do."""
+    try:
+        click.echo(text, err=True, nl=nl)
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Leads a standard stream that cannot be written to nowhere: Python's own flush at the end must not complain."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def echo_json(value: Any) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-import click
-
-from envkit.cli.output import printable
+from envkit.cli.output import echo_aside, printable
 from envkit.operations.steps import Steps
 
 _WIDTH = 30
@@ -23,7 +21,7 @@ def told(*, rehearse: bool) -> Steps:
     def tell(words: str) -> None:
         if bar:
             bar.clear()
-        click.echo(before + printable(words), err=True)
+        echo_aside(before + printable(words))
 
     return Steps(tell, show=bar.show, rehearse=rehearse) if bar else Steps(tell, rehearse=rehearse)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from envkit.cli.command import Command, description_option, json_option
-from envkit.cli.output import echo_json
+from envkit.cli.output import echo_aside, echo_json
 from envkit.cli.targets import targets_argument
 
 
@@ -52,7 +52,7 @@ def command(
         if as_json:
             continue
         if verdict.outcome != "accepted":
-            click.echo(verdict.messages, err=True, nl=False)
+            echo_aside(verdict.messages, nl=False)
         reason = f": {verdict.reason}" if verdict.reason else f" by {verdict.program}"
         colour = {"accepted": "green", "refused": "red", "not verified": "yellow"}[verdict.outcome]
         click.echo(f"{verdict.target}: {click.style(verdict.outcome, fg=colour)}{reason}")

@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -158,6 +159,49 @@ def test_a_closed_pipe_is_no_error_message_for_little_output_either():
     done = subprocess.run([*ENVKIT, "--version"], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert done.stderr == ""
+
+
+def test_the_exit_code_outlives_a_full_standard_error(project):
+    """Where no message can be written, as on a full disk, the exit code still says what is wrong."""
+    codes = {"run worker": 78, "rendr": 2, "check --settings shop_settings:ShopSettings": 1}
+    with Path("/dev/full").open("w") as full:
+        for words, code in codes.items():
+            done = subprocess.run([*ENVKIT, *words.split()], cwd=project, stderr=full, check=False)
+            assert done.returncode == code, words
+
+
+def test_a_terminal_that_is_not_utf_8_shows_what_it_can(project):
+    """In Latin-1 every command prints, with escapes for what that cannot hold."""
+    environ = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run([*ENVKIT, "channels", "systemd"], cwd=project, env=environ, capture_output=True, check=False)
+    assert done.returncode == 0
+    assert b"\\u2026" in done.stdout
+    assert done.stderr == b""
+
+
+def test_a_folder_that_was_removed_is_named(envkit, project, monkeypatch):
+    """In a folder that is gone, a command says so instead of breaking."""
+    gone = project / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    result = envkit("check", "--settings", "shop_settings:ShopSettings")
+    assert (result.code, result.err) == (1, "the current folder: is not there any more. change to one that is\n")
+
+
+def test_an_interrupt_while_it_starts_up_exits_130():
+    """Ctrl-C before the command runs, while click is imported, prints no traceback either."""
+    code = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'click':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "import envkit.cli\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
 
 
 # --- start-up -------------------------------------------------------------------------------------------------------
