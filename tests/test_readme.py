@@ -96,6 +96,7 @@ SPELLINGS = {
 def test_the_table_of_what_channels_do_to_a_key() -> None:
     """Each cell says what the channel's reader makes of a key, and how the channel carries it."""
     heading, rows = key_table()
+    assert {"`dotenv`", "`docker`", "`json`"} < {name for name, *_ in rows}
     key = made_key("rsa-pkcs8").text
     for name, *cells in rows:
         carrier = channel(name.strip("`"))

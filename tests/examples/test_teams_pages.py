@@ -179,7 +179,9 @@ def test_a_file_that_is_no_database_is_unwell(app, client):
 def test_static_files_are_served(client):
     """The style sheet and the icon that the page names exist."""
     page = client.get("/").text
-    for path in re.findall(r'(?:href|src)="(/static/[^"]+)"', page):
+    paths = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert len(paths) == 2
+    for path in paths:
         with client.get(path) as answer:
             assert answer.status_code == 200
 
