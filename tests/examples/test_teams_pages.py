@@ -179,8 +179,8 @@ def test_a_file_that_is_no_database_is_unwell(app, client):
 def test_static_files_are_served(client):
     """The style sheet and the icon that the page names exist."""
     page = client.get("/").text
-    paths = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
-    assert len(paths) == 2
+    paths = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page))
+    assert {path.rpartition(".")[2] for path in paths} == {"css", "svg"}
     for path in paths:
         with client.get(path) as answer:
             assert answer.status_code == 200
