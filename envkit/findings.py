@@ -49,6 +49,12 @@ class FindingsError(Exception):
         super().__init__("\n".join(map(str, self.findings)))
 
 
+def words_of(error: OSError) -> str:
+    """What the system says about an error, without the path: `no space left on device`."""
+    text = error.strerror or type(error).__name__
+    return text[:1].lower() + text[1:]
+
+
 def did_you_mean(name: str, known: list[str] | tuple[str, ...], *, closeness: float = 0.75) -> str:
     """A hint that names the likeliest intended word, or an empty string when none is close."""
     from difflib import get_close_matches

@@ -17,7 +17,7 @@ def read_text(path: Path) -> str:
     Raises:
         click.UsageError: it cannot be read, or is not UTF-8.
     """
-    from envkit.operations.steps import words_of
+    from envkit.findings import words_of
 
     problem = ""
     try:

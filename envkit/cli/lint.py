@@ -72,7 +72,7 @@ def command(
     try:
         report = lint_files(paths, channels, model, fix=fix)
     except OSError as error:
-        from envkit.operations.steps import words_of
+        from envkit.findings import words_of
 
         raise click.UsageError(f"{printable(str(error.filename))}: {words_of(error)}", context) from None
     _print(report, form, paths)

@@ -24,8 +24,8 @@ def command(*, folders: tuple[Path, ...], description: Path | None) -> None:
     taken. Run it when the static files are built, on the machine or in the image where nginx reads them.
     """
     from envkit.deployment.reading import load_description
+    from envkit.findings import words_of
     from envkit.operations.precompress import precompress
-    from envkit.operations.steps import words_of
 
     if not folders:
         folders = tuple(Path(files.directory) for files in load_description(description).http.static.values())

@@ -9,7 +9,7 @@ from typing import Any
 
 from envkit.deployment.errors import DescriptionError
 from envkit.deployment.model import FILE
-from envkit.findings import Finding
+from envkit.findings import Finding, words_of
 
 PROJECT_FILE = "pyproject.toml"
 _MAX_BYTES = 1024 * 1024
@@ -69,7 +69,7 @@ def text_of(file: Path) -> str:
     except UnicodeDecodeError as error:
         problem = f"is not UTF-8 (byte {error.start + 1})"
     except OSError as error:
-        problem = f"cannot be read: {error.strerror}"
+        problem = f"cannot be read: {words_of(error)}"
     raise DescriptionError([Finding(str(file), "", problem, hint)])
 
 

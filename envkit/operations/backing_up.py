@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
+from envkit.findings import words_of
 from envkit.operations import backups, sqlite_copies
 from envkit.operations.databases import Database, SqliteFile, find_database
-from envkit.operations.steps import stopped, words_of
+from envkit.operations.steps import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,8 +15,9 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
+from envkit.findings import words_of
 from envkit.operations.placing import place, sync_folder
-from envkit.operations.steps import stopped, words_of
+from envkit.operations.steps import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
-from envkit.findings import Finding
+from envkit.findings import Finding, words_of
 from envkit.operations.programs import find_program
-from envkit.operations.steps import words_of
 
 if TYPE_CHECKING:
     from envkit.deployment.model import Deployment

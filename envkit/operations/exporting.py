@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from envkit.findings import Finding, FindingsError
-from envkit.operations.steps import words_of
+from envkit.findings import Finding, FindingsError, words_of
 from envkit.settings.types import PrivateKey
 
 if TYPE_CHECKING:

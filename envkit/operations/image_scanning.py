@@ -7,11 +7,10 @@ import tarfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from envkit.findings import Finding, FindingsError, Severity
+from envkit.findings import Finding, FindingsError, Severity, words_of
 from envkit.operations.image_archives import Image, Unread, read_archive
 from envkit.operations.image_configurations import findings_in
 from envkit.operations.programs import find_program
-from envkit.operations.steps import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

@@ -13,12 +13,12 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
-from envkit.findings import Finding
+from envkit.findings import Finding, words_of
 from envkit.operations import server_files
 from envkit.operations.rendering import render_targets
 from envkit.operations.server_files import Record, changes_of
 from envkit.operations.starting import check, start, take
-from envkit.operations.steps import OperationError, stopped, words_of
+from envkit.operations.steps import OperationError, stopped
 from envkit.operations.verifying import verify
 from envkit.operations.writing import compare_artifacts, is_generated, write_artifacts
 from envkit.targets.nginx import is_catch_all

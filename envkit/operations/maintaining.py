@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envkit.deployment import derived
-from envkit.findings import Finding
+from envkit.findings import Finding, words_of
 from envkit.operations.placing import place, sync_folder
-from envkit.operations.steps import OperationError, stopped, words_of
+from envkit.operations.steps import OperationError, stopped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
+from envkit.findings import words_of
 from envkit.operations import backups, sqlite_copies
 from envkit.operations.backing_up import make
 from envkit.operations.databases import SqliteFile, find_database
-from envkit.operations.steps import OperationError, stopped, words_of
+from envkit.operations.steps import OperationError, stopped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

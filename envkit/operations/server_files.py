@@ -16,8 +16,9 @@ from posixpath import basename
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envkit.deployment import derived
+from envkit.findings import words_of
 from envkit.operations.placing import place, sync_folder
-from envkit.operations.steps import stopped, words_of
+from envkit.operations.steps import stopped
 from envkit.targets.artifacts import Artifact
 
 if TYPE_CHECKING:

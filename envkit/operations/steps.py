@@ -21,12 +21,6 @@ def stopped(origin: str, problem: str, hint: str = "") -> OperationError:
     return OperationError([Finding(origin, "", problem, hint)])
 
 
-def words_of(error: OSError) -> str:
-    """What the system says about an error, without the path: `no space left on device`."""
-    text = error.strerror or type(error).__name__
-    return text[:1].lower() + text[1:]
-
-
 def _say_nothing(_text: str) -> None:
     """Nobody asked."""
 

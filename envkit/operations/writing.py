@@ -7,9 +7,8 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from envkit.findings import Finding, FindingsError
+from envkit.findings import Finding, FindingsError, words_of
 from envkit.operations.placing import sync_folder
-from envkit.operations.steps import words_of
 from envkit.operations.temporaries import open_beside, sweep
 
 if TYPE_CHECKING:

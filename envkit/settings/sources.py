@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from envkit.findings import Finding
+from envkit.findings import Finding, words_of
 from envkit.settings import dotenv
 from envkit.settings.files import UnreadableFile, load_text, read_secret_file
 
@@ -230,8 +230,7 @@ def _take_secrets_directory(plan: Plan, gathered: Gathered, folder: str, *, requ
         names = sorted(os.listdir(folder))  # noqa: PTH208  a path object costs more than the listing
     except OSError as error:
         if required:
-            problem = error.strerror or "cannot be read"
-            gathered.findings.append(Finding(str(folder), "", f"the secrets directory: {problem}"))
+            gathered.findings.append(Finding(str(folder), "", f"the secrets directory: {words_of(error)}"))
         return
     folded = {name.upper(): index for name, index in plan.by_name.items()}
     for file_name in names:
