@@ -78,6 +78,8 @@ def is_likely_secret(name: str) -> bool:
 def _type_of(variable: Variable) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     """Type, default as Python (empty where it is required), and imports."""
     name, default = variable.name, variable.default
+    if variable.cast == "key":
+        return _maybe("PrivateKey", variable, (("envkit", "PrivateKey"),))
     for pattern, kind in ((_PRIVATE_KEY, "PrivateKey"), (_DATABASE, "DatabaseUrl")):
         if pattern.search(name):
             return _maybe(kind, variable, (("envkit", kind),))

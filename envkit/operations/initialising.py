@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 EXAMPLE, ENV_FILE = ".env.example", ".env"
+_KEY = re.compile(r"\s*(?:\\?-){5}BEGIN [A-Z0-9 ]*PRIVATE KEY")
+"""A private key in armour, also with its dashes escaped."""
 
 
 class NoAppError(FindingsError):
@@ -81,6 +83,8 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
         notes += [f"{variable} is not in the settings class: {reason}" for variable, reason in left_out]
         due.append(Artifact(file, source))
         due.append(Artifact(EXAMPLE, _example(source, settings)))
+        if any(guessed_field(variable, set()).line for variable in seen.variables):
+            notes.append(_note_for_code(settings))
     if not is_described(folder):
         text = _description(name or _app_name(folder), chosen, settings, seen.health_path, docker=docker)
         due.insert(0, Artifact(FILE, text))
@@ -123,6 +127,14 @@ def _note_for_class(folder: Path, settings: str, *, is_class_described: bool) ->
     if os.path.lexists(folder / EXAMPLE):
         return f"{settings} is there already; `{command} --check {EXAMPLE}` tells whether its example is right"
     return f"{settings} is there already; `{command} --out {EXAMPLE}` writes its example"
+
+
+def _note_for_code(settings: str) -> str:
+    name = settings.partition(":")[2]
+    return (
+        f"the code reads os.environ, into which envkit puts no {ENV_FILE}: let it take its settings from "
+        f"load_settings({name}); until then run `envkit up --env-file {ENV_FILE}`"
+    )
 
 
 def _app_name(folder: Path) -> str:
@@ -206,20 +218,26 @@ def settings_source(variables: list[Variable]) -> tuple[str, list[tuple[str, str
 
 
 def _variables(seen: Scan, folder: Path) -> list[Variable]:
-    """The variables of the code, then those that only an existing `.env` names; its values go nowhere."""
+    """The variables of the code, then those that only an existing `.env` names.
+
+    Of its values is taken only which are private keys.
+    """
     from envkit.settings.dotenv import parse
     from envkit.settings.files import UnreadableFile, load_text
 
-    variables = list(seen.variables)
-    known = {variable.name for variable in variables}
     path = folder / ENV_FILE
-    if path.is_file():
-        try:
-            names = list(parse(load_text(str(path)), interpolate=False).values)
-        except UnreadableFile:
-            names = []
-        variables += [Variable(name, required=False, default=None, cast="") for name in names if name not in known]
-    return variables
+    if not path.is_file():
+        return list(seen.variables)
+    try:
+        values = parse(load_text(str(path)), interpolate=False).values
+    except UnreadableFile:
+        return list(seen.variables)
+    known = {variable.name for variable in seen.variables}
+    more = [Variable(name, required=False, default=None, cast="") for name in values if name not in known]
+    keys = {name for name, value in values.items() if value and _KEY.match(value)}
+    return [
+        variable._replace(cast="key") if variable.name in keys else variable for variable in (*seen.variables, *more)
+    ]
 
 
 def _free_module(folder: Path, app: str) -> tuple[str, str]:

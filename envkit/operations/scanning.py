@@ -33,7 +33,8 @@ class Variable(NamedTuple):
     default: str | None
     """The default, where the code has one as a constant text."""
     cast: str
-    """`int`, `float` or `bool` where the code makes one of it, `list` where it splits it; else empty."""
+    """`int`, `float` or `bool` where the code makes one of it, `list` where it splits it at commas,
+    `key` where `.env` holds a private key; else empty."""
 
 
 class Scan(NamedTuple):
@@ -184,11 +185,17 @@ def _variables_in(tree: ast.Module) -> list[Variable]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"int", "float", "bool"}:
             casts.update((argument, node.func.id) for argument in node.args)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "split":
-            casts[node.func.value] = "list"
+            casts[node.func.value] = "list" if _is_comma(node.args) else ""
         variable = _variable(node, casts)
         if variable is not None and isinstance(node, ast.expr):
             found.append((node.lineno, node.col_offset, variable))
     return [variable for _, _, variable in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _is_comma(arguments: list[ast.expr]) -> bool:
+    """Whether `split` is given a comma: a `list[str]` splits at nothing else."""
+    separator = arguments[0] if arguments else None
+    return isinstance(separator, ast.Constant) and isinstance(text := separator.value, str) and text.strip() == ","
 
 
 def _variable(node: ast.AST, casts: dict[ast.AST, str]) -> Variable | None:

@@ -95,17 +95,28 @@ def serve(
     for note in notes:
         say(note)
 
+    has_answered = False
+
     def tell_where() -> None:
+        nonlocal has_answered
+        has_answered = True
         announce(f"http://{HOST}:{chosen}/")
         for line in _what_answers(local, nginx):
             say(line)
 
-    return supervise(
+    code = supervise(
         _programs(local, folder, gunicorn, nginx, environ, lambda: _is_well(chosen, local.http.health_path, say)),
         on_ready=tell_where,
         grace=derived.stop_grace(local),
         say=say,
     )
+    missed = _missed_in(environ) if code and not has_answered else []
+    if missed:
+        say(
+            f"the code reads {', '.join(missed)} from os.environ, into which envkit puts no .env: let it take its "
+            "settings from load_settings, or run `envkit up --env-file .env`"
+        )
+    return code
 
 
 def find_nginx() -> Nginx | None:
@@ -154,6 +165,18 @@ def _values_of(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
         values = parse(text, environ=environ, override=False).values
         return {name: value for name, value in values.items() if value is not None}
     raise CannotServeError(problem)
+
+
+def _missed_in(environ: Mapping[str, str]) -> list[str]:
+    """What stands in `.env` and not in an environment, from which the code takes it without a default."""
+    from envkit.operations.scanning import scan
+    from envkit.settings.sources import DEFAULT_ENV_FILE
+
+    own = Path(DEFAULT_ENV_FILE)
+    if not own.exists():
+        return []
+    missing = _values_of(own, environ).keys() - environ.keys()
+    return [variable.name for variable in scan(Path()).variables if variable.required and variable.name in missing]
 
 
 def sources_for(env_files: Sequence[Path], environ: Mapping[str, str]) -> Sources:
@@ -283,6 +306,8 @@ def _is_well(port: int, path: str, say: Callable[[str], None]) -> bool:
         return False
     finally:
         connection.close()
-    if 200 < status < 500:
+    if status == 400:  # as Django's ALLOWED_HOSTS and Werkzeug's trusted hosts refuse one
+        say(f"{path} answers 400; an app that knows its host names, as by ALLOWED_HOSTS, must know {HOST} here")
+    elif 200 < status < 500:
         say(f"{path} answers {status}; http.health_path should name a path that answers 200 when the app is well")
     return status < 500

@@ -95,6 +95,10 @@ def test_writes_the_three_files(shop, envkit):
     assert '\nhealth_path = "/healthz"\n' in text
     assert "note: lower_case is not in the settings class: its name is not in capital letters" in result.err
     assert "note: .env will hold secrets: add it to .gitignore and .dockerignore" in result.err
+    assert (
+        "note: the code reads os.environ, into which envkit puts no .env: let it take its settings from "
+        "load_settings(AppSettings); until then run `envkit up --env-file .env`\n"
+    ) in result.err
 
 
 def test_no_value_is_taken_over(shop, envkit):
@@ -103,6 +107,27 @@ def test_no_value_is_taken_over(shop, envkit):
     written = b"".join(text for name, text in _texts(shop).items() if name not in {".env", "web_shop/__init__.py"})
     assert b"canary" not in written
     assert "canary" not in result.out + result.err
+
+
+@pytest.mark.parametrize("dash", ["-", r"\-"])
+def test_a_private_key_in_the_env_file_makes_the_field_one(shop, envkit, dash):
+    """A Secret would hand the app the escapes; a JSON document with a key inside is none."""
+    line = "-----BEGIN RSA PRIVATE KEY-----".replace("-", dash) + r"\nMII"
+    (shop / ".env").write_text(f'GITHUB_KEY={line}\nGOOGLE_CREDENTIALS=\'{{"private_key": "{line}"}}\'\n')
+    envkit("init")
+    text = (shop / "web_shop/settings.py").read_text()
+    assert "    github_key: PrivateKey | None = None\n    google_credentials: Secret | None = None\n" in text
+
+
+def test_what_is_split_at_blanks_is_no_list(shop, envkit):
+    """A `list[str]` splits at commas, and would read two hosts as one."""
+    code = "import os\nfrom flask import Flask\napp = Flask(__name__)\n"
+    (shop / "web_shop/__init__.py").write_text(
+        f"{code}os.environ['SPACED'].split()\nos.environ['COMMAS'].split(', ')\n"
+    )
+    envkit("init")
+    text = (shop / "web_shop/settings.py").read_text()
+    assert "    spaced: str\n    commas: list[str]\n" in text
 
 
 def test_what_it_writes_is_accepted(shop, envkit):

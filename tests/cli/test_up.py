@@ -269,6 +269,18 @@ def test_an_app_that_does_not_start_ends_it(shop):
     assert re.search(r"gunicorn ended by itself \(exit code [13]\); the reason stands above", errors)
 
 
+def test_an_app_that_misses_what_stands_in_the_env_file_is_told_how_to_get_it(shop):
+    """`.env` reaches an app by load_settings, or by --env-file; one that reads os.environ alone died without a word."""
+    (shop / ".env").write_text("SECRET_KEY=s\nLEVEL=1\n")
+    code = "import os\ndef create_app():\n    os.environ.get('LEVEL'), os.environ['SECRET_KEY']\n"
+    (shop / "shop.py").write_text(code)
+    with _up(shop, "--no-nginx") as up:
+        assert up.errors().endswith(
+            "; the reason stands above\nthe code reads SECRET_KEY from os.environ, into which envkit puts no .env: "
+            "let it take its settings from load_settings, or run `envkit up --env-file .env`\n"
+        )
+
+
 def test_wrong_settings_are_printed_and_nothing_is_started(shop):
     """Every problem, exit code 1."""
     with _up(shop, environ={"API_TOKEN": "", "POOL_SIZE": "x"}) as up:

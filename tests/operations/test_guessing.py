@@ -58,6 +58,7 @@ def test_a_required_variable(name, line):
         ("DEBUG", "0", "", "debug: bool = False"),
         ("HOSTS", "a, b,", "list", 'hosts: list[str] = ["a", "b"]'),
         ("HOSTS", None, "list", "hosts: list[str] = []"),
+        ("GITHUB_KEY", None, "key", "github_key: PrivateKey | None = None"),
     ],
 )
 def test_an_optional_variable(name, default, cast, line):
