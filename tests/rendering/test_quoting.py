@@ -101,7 +101,7 @@ def serve_texts(folder, texts):
     process = subprocess.Popen([program, "-p", folder, "-c", folder / "nginx.conf"], stderr=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 20
-        while not (folder / "sock").exists():
+        while not (folder / "pid").exists():  # the socket's file is there before anybody listens
             assert process.poll() is None, (folder / "error.log").read_text()
             assert time.monotonic() < end
             time.sleep(0.02)
