@@ -87,8 +87,12 @@ def compare_artifacts(artifacts: Iterable[Artifact], folder: Path) -> list[Compa
     for artifact in artifacts:
         path = folder / artifact.path
         try:
+            present = path.stat().st_mode
+            if not stat.S_ISREG(present) and not stat.S_ISDIR(present):  # reading a pipe would wait for ever
+                findings.append(Finding(str(path), "", "is no regular file"))
+                continue
             text = path.read_bytes().decode(errors="replace")
-            has_mode = _has_mode(path.stat().st_mode, artifact.mode)
+            has_mode = _has_mode(present, artifact.mode)
         except FileNotFoundError:
             comparisons.append(Comparison(artifact.path, "missing", _diff(artifact.path, "", artifact.text)))
         except OSError as error:

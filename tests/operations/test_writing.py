@@ -275,3 +275,11 @@ def test_comparing_names_what_cannot_be_read(tmp_path):
     (tmp_path / "a.conf").mkdir()
     with pytest.raises(WriteError, match=r"a\.conf: is a directory"):
         compare_artifacts([_artifact()], tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    """A comparison says that no regular file is there, where reading would wait for ever."""
+    artifact = _artifact()
+    os.mkfifo(tmp_path / artifact.path)
+    with pytest.raises(WriteError, match=r"is no regular file$"):
+        compare_artifacts([artifact], tmp_path)
