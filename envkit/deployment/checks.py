@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 ACME_PREFIX = "/.well-known/acme-challenge/"
 """Where a certificate authority looks for the answer to its challenge (RFC 8555, section 8.3)."""
+OWN_PREFIX = "/.envkit/"
+"""Where nginx's own pages lie, such as that of maintenance."""
+_LEAST_HEADER = 1024
+"""Bytes: nginx refuses less than its 512 of a connection's pool, and no browser's cookies fit."""
 _LEAST_MEMORY = 32 * 1024 * 1024
 _YEAR = 31_536_000
 _SINGLETON = "the process is a singleton, and whatever runs inside it, such as a scheduler, would run once per worker"
@@ -43,11 +48,13 @@ def check(
     turn TLS off without taking the certificate out of the file.
     """
     return [
+        *_name(deployment.name),
         *_domains(deployment.http),
         *_tls(deployment.http, given, overridden),
         *_http3(deployment),
         *_ports(deployment),
         *_paths(deployment.http),
+        *_limits(deployment.http),
         *_hsts(deployment.http),
         *_timeouts(deployment),
         *_processes(deployment, given),
@@ -55,6 +62,11 @@ def check(
         *_mounts(deployment),
         *_backup(deployment),
     ]
+
+
+def _name(name: str) -> Iterator[Problem]:
+    if re.fullmatch("catch-all(-tls)?(-[0-9]+)?", name):
+        yield Problem(("name",), "is the name of nginx's files that refuse foreign hosts", "give the app another name")
 
 
 def _domains(http: Http) -> Iterator[Problem]:
@@ -121,10 +133,19 @@ def _paths(http: Http) -> Iterator[Problem]:
             yield Problem(place, "covers the health path, which the app must answer")
         if ACME_PREFIX.startswith(prefix) or prefix.startswith(ACME_PREFIX):
             yield Problem(place, f"covers {ACME_PREFIX}, which belongs to the certificate authority")
+        if prefix.startswith(OWN_PREFIX):
+            yield Problem(place, f"lies in {OWN_PREFIX}, where nginx's own pages are")
     if http.health_path == "/":
         yield Problem(("http", "health_path"), "is the home page, which would never be logged")
     if f"{http.health_path}/".startswith(ACME_PREFIX):
         yield Problem(("http", "health_path"), f"lies in {ACME_PREFIX}, which belongs to the certificate authority")
+    if http.health_path.startswith(OWN_PREFIX):
+        yield Problem(("http", "health_path"), f"lies in {OWN_PREFIX}, where nginx's own pages are")
+
+
+def _limits(http: Http) -> Iterator[Problem]:
+    if http.header_limit < _LEAST_HEADER:
+        yield Problem(("http", "header_limit"), "is less than a request needs", "was the unit forgotten? write 8 KiB")
 
 
 def _hsts(http: Http) -> Iterator[Problem]:

@@ -118,6 +118,18 @@ def test_consistent(text):
                 "which belongs to the certificate authority"
             ),
         ),
+        (
+            '[http.static."/.envkit/x/"]\ndirectory = "/s"\n',
+            '3: http.static."/.envkit/x/": lies in /.envkit/, where nginx\'s own pages are',
+        ),
+        (
+            '[http]\nhealth_path = "/.envkit/unwell"\n',
+            "4: http.health_path: lies in /.envkit/, where nginx's own pages are",
+        ),
+        (
+            "[http]\nheader_limit = 1023\n",
+            "4: http.header_limit: is less than a request needs. was the unit forgotten? write 8 KiB",
+        ),
         ('[http]\nhealth_path = "/"\n', "4: http.health_path: is the home page, which would never be logged"),
         (
             '[http]\nhealth_path = "/.well-known/acme-challenge/x"\n',
@@ -158,6 +170,13 @@ def test_consistent(text):
 def test_contradiction(text, expected):
     """Each contradiction is told once, at its line."""
     assert problems(text) == [expected]
+
+
+@pytest.mark.parametrize("name", ["catch-all", "catch-all-tls", "catch-all-8080"])
+def test_a_name_of_nginx_files(name):
+    """The site of an app called so would be the file that refuses foreign hosts, and be written over by it."""
+    with pytest.raises(DescriptionError, match="name: is the name of nginx's files that refuse foreign hosts"):
+        read_description(HEAD.replace('"shop"', f'"{name}"'), {})
 
 
 @pytest.mark.parametrize("variable", ["WEB_CONCURRENCY", "ENVKIT_PROCESSES__WEB__WORKERS"])

@@ -50,7 +50,7 @@ REFUSED = {
     "port": [0, 65536, -1],
     "count": [0],
     "whole": [-1],
-    "positive": [0.0, -1.0, float("inf"), float("nan"), 10000.0],
+    "positive": [0.0, 0.009, -1.0, float("inf"), float("nan"), 10000.0],
     "umask": ["", "7", "008", "1777", "007\n"],
     "account": ["", "a b", "-a", "a:b", "a\n", "a" * 33],
     "domain": [
