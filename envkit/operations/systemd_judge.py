@@ -41,6 +41,9 @@ def main(arguments: list[str]) -> int:
         command = [analyze, "verify", "--man=no", "--recursive-errors=no", f"--root={root}", *(u.name for u in units)]
         done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     said = [line for line in done.stderr.splitlines() if any(unit.name in line for unit in units)]
+    said += [
+        f"{unit.name}: would replace a unit of the system's own" for unit in units if (_SYSTEM / unit.name).exists()
+    ]
     print(*said, sep="\n", end="\n" if said else "", file=sys.stderr)  # noqa: T201
     if done.returncode != 0 and not said:
         print(done.stderr, file=sys.stderr)  # noqa: T201

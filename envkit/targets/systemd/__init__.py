@@ -62,6 +62,9 @@ JUDGE = Judge("systemd-analyze", _judge)
 
 
 def _refused_names(deployment: Deployment) -> Iterator[Finding]:
+    if deployment.name in units.SYSTEM_TARGETS:
+        problem = f"target systemd: {deployment.name}.target is a unit of systemd's own"
+        yield Finding(deployment.origin, "name", problem, "give the app another name")
     for name in units.RESERVED:
         if name in deployment.processes:
             problem = f"target systemd: {deployment.name}-{name}.service is a unit of its own"

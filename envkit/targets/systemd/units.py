@@ -37,6 +37,18 @@ _CHECK_IF_THERE = 'if test -x "$1"; then exec "$@"; fi'
 
 RESERVED = ("certificate", "check", "deploy")
 """Names of units that are no process's."""
+SYSTEM_TARGETS = frozenset(
+    {
+        *("basic", "bluetooth", "boot-complete", "cryptsetup", "ctrl-alt-del", "default"),
+        *("emergency", "exit", "factory-reset", "final", "first-boot-complete", "getty", "graphical"),
+        *("halt", "hibernate", "hybrid-sleep", "initrd", "integritysetup", "kexec", "local-fs"),
+        *("multi-user", "network", "network-online", "network-pre", "nss-lookup", "nss-user-lookup"),
+        *("paths", "poweroff", "printer", "reboot", "remote-fs", "rescue", "rpcbind", "shutdown"),
+        *("sigpwr", "sleep", "slices", "smartcard", "sockets", "sound", "suspend", "swap", "sysinit"),
+        *("system-update", "time-set", "time-sync", "timers", "umount", "usb-gadget", "veritysetup"),
+    }
+)
+"""Units of the system that an app's own would replace, and with them how the machine starts (systemd.special(7))."""
 
 
 class Unit(NamedTuple):

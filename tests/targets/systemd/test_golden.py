@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -117,6 +118,22 @@ def test_names_of_units_are_refused():
     assert [str(finding) for finding in caught.value.findings] == [
         f"envkit.toml: processes.{name}: {problem.format(name)}" for name in ("certificate", "check", "deploy")
     ]
+
+
+@pytest.mark.needs("systemd-analyze")
+def test_units_of_the_system_are_not_replaced(tmp_path):
+    """An app named like a target of systemd's would change how the machine starts; so would one with such a service."""
+    with pytest.raises(DescriptionError) as caught:
+        render_target("systemd", read_description(HEAD.replace('"shop"', '"multi-user"'), {}))
+    assert str(caught.value.findings[0]) == (
+        "envkit.toml: name: target systemd: multi-user.target is a unit of systemd's own. give the app another name"
+    )
+    described = HEAD.replace('"shop"', '"systemd"') + '[processes.journald]\ncommand = "true"\n'
+    write_artifacts(render(read_description(described, {})).artifacts, tmp_path)
+    command = [sys.executable, "-m", "envkit.operations.systemd_judge", str(tmp_path / "systemd")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "systemd-journald.service: would replace a unit of the system's own\n" in done.stderr
 
 
 def test_containers_are_refused():
