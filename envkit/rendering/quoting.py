@@ -10,8 +10,9 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from functools import wraps
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar, cast
 
 
 class Fragment(str):
@@ -30,6 +31,26 @@ class CannotQuote(ValueError):  # noqa: N818 - it says what happened
         super().__init__(f"{language} cannot hold {problem}")
         self.language = language
         self.problem = problem
+        self.text = ""
+        """The text that was refused, for who looks for the key that it came from; it is in no message."""
+
+
+_Quote = TypeVar("_Quote", bound=Callable[[Any], str])
+
+
+def _telling(quote: _Quote) -> _Quote:
+    """The same function; what it raises knows the text that was refused."""
+
+    @wraps(quote)
+    def told(value: Any) -> str:
+        try:
+            return quote(value)
+        except CannotQuote as error:
+            if isinstance(value, str) and not error.text:
+                error.text = value
+            raise
+
+    return cast("_Quote", told)
 
 
 # --- nginx ----------------------------------------------------------------------------------------------------------
@@ -38,6 +59,7 @@ _NGINX_BARE = re.compile(r"[A-Za-z0-9_./:@+,=*-]+")
 _NGINX_TOKEN_LIMIT = 4000
 
 
+@_telling
 def quote_nginx(value: Any) -> str:
     r"""One argument of a directive.
 
@@ -80,6 +102,7 @@ def nginx_size(count: int) -> Fragment:
 # --- Python ---------------------------------------------------------------------------------------------------------
 
 
+@_telling
 def quote_python(value: Any) -> str:
     """A literal: None, booleans, numbers, text, and lists, tuples and mappings of these."""
     if value is None or isinstance(value, bool):
@@ -103,6 +126,7 @@ def quote_python(value: Any) -> str:
 # --- YAML and what is read from YAML --------------------------------------------------------------------------------
 
 
+@_telling
 def quote_yaml(value: Any) -> str:
     r"""A flow value of YAML 1.2 that YAML 1.1 readers understand alike.
 
@@ -111,11 +135,13 @@ def quote_yaml(value: Any) -> str:
     return _json_like("YAML", value, quote_yaml, _yaml_text)
 
 
+@_telling
 def quote_compose(value: Any) -> str:
     """YAML for Compose, which interpolates `$` in every value: `$$` is its spelling of one dollar sign."""
     return _json_like("YAML", value, quote_compose, lambda text: _yaml_text(text.replace("$", "$$")))
 
 
+@_telling
 def quote_github(value: Any) -> str:
     """YAML for GitHub Actions, which evaluates `${{` in every value and has no escape for it."""
     return _json_like("YAML", value, quote_github, _github_text)
@@ -135,6 +161,7 @@ def _yaml_text(text: str) -> str:
 # --- TOML -----------------------------------------------------------------------------------------------------------
 
 
+@_telling
 def quote_toml(value: Any) -> str:
     """A value of TOML 1.0 on one line; tables are for the template to write."""
     if isinstance(value, Mapping):
@@ -153,6 +180,7 @@ def _toml_text(text: str) -> str:
 _SYSTEMD_PLAIN = re.compile(r"[A-Za-z0-9_./:@+,=-]*")
 
 
+@_telling
 def quote_systemd(value: Any) -> str:
     """A value that means the same in every setting of a unit: such text, and numbers and booleans.
 
@@ -169,6 +197,7 @@ def quote_systemd(value: Any) -> str:
     return text
 
 
+@_telling
 def systemd_line(text: str) -> Fragment:
     """The rest of a line that systemd takes as it stands but for specifiers: `Description=`, `WorkingDirectory=`."""
     text = _unit_text(text)
@@ -179,6 +208,7 @@ def systemd_line(text: str) -> Fragment:
     return Fragment(text.replace("%", "%%"))
 
 
+@_telling
 def systemd_word(text: str) -> Fragment:
     r"""One word of `Environment=`, `ReadWritePaths=` and the like: unquoted, `\` escapes, `%` specifiers."""
     text = _unit_text(text).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
@@ -215,6 +245,7 @@ def _unit_text(value: Any) -> str:
 # --- shell ----------------------------------------------------------------------------------------------------------
 
 
+@_telling
 def quote_shell(value: Any) -> str:
     """One word for a POSIX shell; of a list or tuple, one word for each item."""
     if isinstance(value, list | tuple):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from envkit.deployment.errors import DescriptionError, Place, dotted
-from envkit.findings import Finding
+from envkit.deployment.errors import DescriptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from envkit.deployment.model import Deployment
     from envkit.rendering.environments import Language
-    from envkit.rendering.quoting import CannotQuote
     from envkit.targets.artifacts import Judge, Rendering
     from envkit.targets.settings import SettingNames
 
@@ -41,7 +39,7 @@ class Target(Protocol):
 
     JUDGE: Judge
     LANGUAGE: Language
-    """The language of its templates, as in `envkit.rendering.environments`. A target of several has LANGUAGES, too."""
+    """The language of its templates, as in `envkit.rendering.environments`."""
     render: Callable[..., Rendering]
 
 
@@ -69,47 +67,19 @@ def render_target(
         KeyError: there is no target of this name.
         DescriptionError: a text of the description does not fit the language of the target's files.
     """
+    module = target(name)
+
+    def render(described: Deployment) -> Rendering:
+        if name in NAMING_SETTINGS:
+            return module.render(described, settings)
+        return module.render(described, in_src=True) if in_src and name == "dockerfile" else module.render(described)
+
     from envkit.rendering.quoting import CannotQuote
 
-    module = target(name)
     try:
-        if name in NAMING_SETTINGS:
-            return module.render(deployment, settings)
-        return module.render(deployment, in_src=True) if in_src and name == "dockerfile" else module.render(deployment)
+        return render(deployment)
     except CannotQuote as error:
         refused = error.with_traceback(None)
-    raise DescriptionError(_where(deployment, name, getattr(module, "LANGUAGES", (module.LANGUAGE,)), refused))
+    from envkit.targets.refusals import refusals
 
-
-def _where(deployment: Deployment, name: str, languages: tuple[Language, ...], refused: CannotQuote) -> list[Finding]:
-    """The keys whose texts a language refuses for this reason: quoting saw the text but not its key."""
-    from envkit.rendering.environments import quoter
-    from envkit.rendering.quoting import CannotQuote
-
-    findings = []
-    for place, text in _texts(deployment):
-        for language in languages:
-            try:
-                quoter(language)(text)
-            except CannotQuote as error:
-                if str(error) == str(refused):
-                    findings.append(Finding(deployment.origin, dotted(place), f"target {name}: {error}"))
-    return findings or [Finding(deployment.origin, "", f"target {name}: {refused}")]
-
-
-def _texts(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
-    """Every text in the description with its place; a name of the user's choice counts as a text of its own."""
-    from dataclasses import fields, is_dataclass
-
-    if isinstance(value, str):
-        yield place, value
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield (*place, name), name
-            yield from _texts(item, (*place, name))
-    elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            yield from _texts(item, (*place, index))
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from _texts(getattr(value, field.name), (*place, field.name))
+    raise DescriptionError(refusals(deployment, name, render, refused))

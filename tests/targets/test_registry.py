@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from envkit.deployment.errors import DescriptionError
-from envkit.deployment.model import Deployment, Http, StaticFiles
+from envkit.deployment.model import Deployment, Http, Maintenance, Process, Server, StaticFiles
 from envkit.rendering.environments import quoter
 from envkit.targets.registry import TARGETS, render_target, target
 
@@ -42,6 +42,23 @@ def test_refused_text_is_named():
         f"envkit.toml: http.content_security_policy: {reason}",
     ]
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+def test_text_that_another_target_refuses_is_not_blamed():
+    """A command that nginx's files do not hold may have a dollar sign, and is not told beside the key that is wrong."""
+    worker = Process(command=("sh", "-c", "echo $HOME"))
+    flagged = replace(SHOP, processes={"worker": worker}, maintenance=Maintenance(flag="/srv/a b$c"))
+    with pytest.raises(DescriptionError) as caught:
+        render_target("nginx", flagged)
+    assert [finding.name for finding in caught.value.findings] == ["maintenance.flag"]
+
+
+def test_refused_text_of_a_line_is_named():
+    """So is one that envkit refuses in its place alone, at the end of a line of a unit, or joined with more."""
+    server = Server(directory="/srv/shop", env_file="/etc/shop/env ")
+    with pytest.raises(DescriptionError) as caught:
+        render_target("systemd", replace(SHOP, server=server))
+    assert [finding.name for finding in caught.value.findings] == ["server.env_file"]
 
 
 def test_one_target_imports_no_other():

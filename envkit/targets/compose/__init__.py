@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from envkit.targets.settings import SettingNames
 
 LANGUAGE: Language = "compose"
-LANGUAGES: tuple[Language, ...] = ("compose", "nginx", "shell")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -163,6 +162,7 @@ def _deploy_script(deployment: Deployment, form: Form) -> str:
         pull="/" in derived.image(deployment),
         beside=[name for name, wanted in described if wanted],
         release=RELEASE in deployment.processes,
+        checked=container.base == "envkit" and deployment.settings is not None,
         nginx_file=f"{CONTAINER_FOLDER}/nginx.conf",
         services=[*always, "nginx", *(["certbot"] if deployment.http.tls == "letsencrypt" else [])],
     )
@@ -187,4 +187,4 @@ def _proxy_dockerfile(deployment: Deployment, form: Form) -> str:
     )
 
 
-__all__ = ["COMPOSE", "INERTIA", "JUDGE", "LANGUAGE", "LANGUAGES", "PASSWORD", "judge_inertia", "render"]
+__all__ = ["COMPOSE", "INERTIA", "JUDGE", "LANGUAGE", "PASSWORD", "judge_inertia", "render"]

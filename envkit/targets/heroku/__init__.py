@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from envkit.targets.settings import SettingNames
 
 LANGUAGE: Language = "shell"
-LANGUAGES: tuple[Language, ...] = ("shell", "python")
 COMMAND = "envkit render heroku --out ."
 LIMIT = 32 * 1024
 """Bytes of all config vars of an app together (devcenter.heroku.com, Limits)."""

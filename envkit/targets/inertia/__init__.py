@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from envkit.targets.settings import SettingNames
 
 LANGUAGE: Language = "toml"
-LANGUAGES: tuple[Language, ...] = ("toml", *compose.LANGUAGES)
 COMMAND = "envkit render inertia --out ."
 _TEMPLATES = Path(__file__).parent / "templates"
 
