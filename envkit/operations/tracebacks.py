@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _BEGIN = "Traceback (most recent call last):\n"
 _FRAME = re.compile(r'  File "(.+)", line (\d+)')
+_IN_ENVIRON = re.compile(r'File "(?:<frozen os>|.*/os\.py)", line \d+, in __getitem__$')
 _WORDS_OF_CODE = {
     *("ModuleNotFoundError", "ImportError", "NameError", "UnboundLocalError"),
     *("SyntaxError", "IndentationError", "TabError"),
@@ -50,7 +51,10 @@ def _lines(trace: str, name: str, shown_by: str) -> Iterator[str]:
         yield from rest[1 : 1 + int(count[1])]  # they hold no value
         return
     place = _place(lines)
-    if kind in _WORDS_OF_CODE:
+    if kind == "KeyError" and _IN_ENVIRON.search(lines[last] if last >= 0 else ""):
+        hint = "export it, or let the code take it from load_settings, which also reads .env"
+        yield str(Finding(place, name, "cannot be loaded: it reads a variable from os.environ that is not set", hint))
+    elif kind in _WORDS_OF_CODE:
         yield str(Finding(place, name, f"{kind}: {message}" if kind != "AppImportError" else message))
     else:
         shown = kind if kind.isidentifier() else "an exception"

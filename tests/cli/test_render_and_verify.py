@@ -203,6 +203,14 @@ def test_files_as_they_stand_can_be_judged(project, envkit):
         ),
         (
             "shop:app",
+            "import os\nos.environ['NOT_THERE']",
+            (
+                "shop.py:2: shop:app: cannot be loaded: it reads a variable from os.environ that is not set. "
+                "export it, or let the code take it from load_settings, which also reads .env\n"
+            ),
+        ),
+        (
+            "shop:app",
             "from envkit import load_settings\nfrom shop_settings import *\nload_settings(ShopSettings)",
             (
                 "ShopSettings: API_TOKEN: is not set. set API_TOKEN in the environment or a .env file, "
