@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -129,6 +130,28 @@ def test_values_are_asked_for(project, recorder):
     assert b"MIIE" not in seen
     assert b"GITHUB_KEY (required): " in seen
     assert [call[5:] for call in recorder.calls] == [["GITHUB_KEY", PEM], ["AWS_LOCAL", "True"]]
+
+
+def test_a_line_that_a_terminal_cuts_is_refused(project, recorder):
+    """A key in base64 is one: the terminal hands 4,095 bytes of it over, and the others are lost."""
+    person, terminal = pty.openpty()
+    command = [str(project / "inertia-settings.sh"), "production"]
+    with subprocess.Popen(
+        command, stdin=terminal, stdout=terminal, stderr=subprocess.PIPE, env=recorder.environ(), start_new_session=True
+    ) as script:
+        os.close(terminal)
+        wait_until_silent(person)
+        os.write(person, b"x" * 5000 + b"\n")
+        said, end = b"", time.monotonic() + 30
+        while b"\nGITHUB_KEY: a line of it is longer than a terminal takes" not in said:
+            assert time.monotonic() < end, said
+            if select.select([script.stderr], [], [], 0.2)[0]:
+                said += script.stderr.read1()
+            else:  # while the line is in its buffer, the terminal takes no Ctrl-D
+                os.write(person, b"\x04")
+        interrupt(script)
+    os.close(person)
+    assert recorder.calls == []
 
 
 def test_an_interrupted_prompt_leaves_a_terminal_that_echoes(project, recorder):
