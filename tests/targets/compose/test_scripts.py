@@ -92,6 +92,14 @@ def test_a_failed_release_leaves_the_old_ones_serving(deploy, recorder):
     assert [call[-1] for call in recorder.calls][-1] == "release"
 
 
+def test_wrong_settings_leave_the_old_ones_serving(deploy, recorder):
+    """Without a release process, which would find them, they are checked in the new image; nothing is replaced."""
+    done = deploy("least", f'{HEALTHY}\ncase "$*" in *"run --rm"*) exit 1;; esac')
+    assert done.returncode == 1
+    check = ["run", "--rm", "-T", "--no-deps", "--entrypoint", "envkit", "web", "check"]
+    assert recorder.calls[-1] == [*PROJECT, *check]
+
+
 def test_refused_files_of_nginx_replace_nothing(deploy, recorder):
     """The proxy keeps the files it has, and the script fails before the app is touched."""
     done = deploy("processes", f'{HEALTHY}\ncase "$*" in *"-s reload") exit 1;; esac')

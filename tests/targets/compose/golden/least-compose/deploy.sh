@@ -41,6 +41,9 @@ if ! compose version >/dev/null 2>&1; then
     exit 1
 fi
 
+# With a wrong setting the new container would end at once, and the old one would be gone.
+compose run --rm -T --no-deps --entrypoint envkit web check
+
 # Where nginx runs, it reads its files anew; files that it refuses change nothing and end this.
 proxy=$(compose ps -q nginx)
 if [ -n "$proxy" ] && [ "$(docker inspect --format '{{ .State.Running }}' "$proxy")" = true ]; then
