@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import tempfile
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from envkit.operations.backups import BLOCK
-from envkit.operations.postgres_clients import QUIETLY, connection, failed, own_environment, started
+from envkit.operations.postgres_clients import QUIETLY, ask, connection, failed, own_environment, started
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from envkit.operations.databases import PostgresDatabase
@@ -64,7 +67,8 @@ def problem_of(dump_file: Path, programs: Programs) -> str:
 def restore(database: PostgresDatabase, programs: Programs, source: Path, show: Show) -> None:
     """Replaces everything in the database by a dump, in one transaction: all of it, or after any failure nothing.
 
-    COMMIT is sent only when pg_restore has come to its end; a psql whose input just ends rolls everything back.
+    COMMIT is sent only when pg_restore has come to its end; a psql whose input just ends rolls everything back. An
+    extension that another role made, such as the administrator, stays as it is.
 
     Args:
         database: what is replaced.
@@ -77,10 +81,15 @@ def restore(database: PostgresDatabase, programs: Programs, source: Path, show: 
     """
     reading = [programs.restore, "--clean", "--if-exists", "--file=-", str(source)]
     writing = [programs.psql, *QUIETLY, "--set=ON_ERROR_STOP=1", "--file=-", "--output=/dev/null"]
+    staying = ask(programs.psql, database, _STAYING).splitlines()
     with (
+        _contents(source, programs, staying) as chosen,
         connection(database) as (variables, descriptors),
         started(writing, variables, descriptors, stdin=subprocess.PIPE) as (psql, refused),
-        started(reading, variables, (), stdout=subprocess.PIPE) as (pg_restore, said),
+        started([*reading, f"--use-list=/proc/self/fd/{chosen}"], variables, (chosen,), stdout=subprocess.PIPE) as (
+            pg_restore,
+            said,
+        ),
     ):
         assert psql.stdin is not None  # noqa: S101  for the type checker: it was asked for
         try:
@@ -101,6 +110,36 @@ def restore(database: PostgresDatabase, programs: Programs, source: Path, show: 
         raise failed(database, "the dump was not restored, nothing was changed", said.text())
 
 
+_STAYING = """
+SELECT 'EXTENSION - ' || extname FROM pg_extension WHERE NOT pg_has_role(extowner, 'USAGE')
+UNION SELECT 'SCHEMA - ' || nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+WHERE NOT pg_has_role(extowner, 'USAGE') AND nspname <> 'public'
+"""
+"""Extensions that this role may neither drop nor comment on, and the schemas they are in, as pg_restore lists them."""
+
+
+@contextmanager
+def _contents(source: Path, programs: Programs, staying: Sequence[str]) -> Iterator[int]:
+    """The dump's list of contents without what stays, as the descriptor of a file."""
+    listed = subprocess.run(
+        [programs.restore, "--list", source],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=own_environment(),
+        check=False,
+    )
+    # `3; 3079 16385 EXTENSION - citext ` and `9; 0 0 COMMENT - EXTENSION "uuid-ossp" `: tag, then owner
+    kinds = [tuple(entry.split(" - ", 1)) for entry in staying]
+    passed_over = [rf"(?:{kind} - |(?:COMMENT|ACL) - {kind} )\"?{re.escape(name)}\"? " for kind, name in kinds]
+    with tempfile.TemporaryFile() as file:
+        for line in listed.stdout.splitlines(keepends=True):
+            text = line.decode(errors="replace")
+            if not any(re.match(rf"\d+; \d+ \d+ {pattern}", text) for pattern in passed_over):
+                file.write(line)
+        file.flush()
+        yield file.fileno()
+
+
 _PREPARATION = """
 BEGIN;
 SET LOCAL lock_timeout = '30s';
@@ -114,6 +153,8 @@ BEGIN
         WHERE n.nspname NOT IN ('public', 'information_schema') AND n.nspname !~ '^pg_'
         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid
             AND d.deptype = 'e')
+        AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extnamespace = n.oid
+            AND NOT pg_has_role(e.extowner, 'USAGE'))
     LOOP
         EXECUTE format('DROP SCHEMA %I CASCADE', found.name);
     END LOOP;

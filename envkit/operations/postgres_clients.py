@@ -47,7 +47,7 @@ def connection(database: PostgresDatabase) -> Iterator[tuple[dict[str, str], tup
     Arguments and environment can be looked at from outside the process. The password is in a file without a name,
     which is gone with the processes that have it open, killed or not (libpq wants its mode to be 0600).
     """
-    variables = {**own_environment(), **database.variables, "PGCLIENTENCODING": "UTF8"}
+    variables = {**_PATIENCE, **own_environment(), **database.variables, "PGCLIENTENCODING": "UTF8"}
     password = database.password or os.environ.get("PGPASSWORD")  # libpq's own variable, by which the app may have it
     if not password:
         yield variables, ()
@@ -60,6 +60,10 @@ def connection(database: PostgresDatabase) -> Iterator[tuple[dict[str, str], tup
         yield {**variables, "PGPASSFILE": f"/proc/self/fd/{descriptor}"}, (descriptor,)
     finally:
         os.close(descriptor)
+
+
+_PATIENCE = {"PGCONNECT_TIMEOUT": "30"}
+"""Seconds, unless told otherwise: a host that never answers would have every later backup wait for this one."""
 
 
 def own_environment() -> dict[str, str]:

@@ -96,6 +96,21 @@ def test_what_was_backed_up_is_restored(server, shop):
     assert server.shop(CONTENT) == before
 
 
+def test_what_the_administrator_made_stays(server, shop):
+    """Extensions that the app's role may not drop, in public or a schema of their own, keep no dump out."""
+    extensions = 'CREATE EXTENSION citext; CREATE SCHEMA ext; CREATE EXTENSION "uuid-ossp" SCHEMA ext'
+    server.ask(f"{extensions}; GRANT USAGE ON SCHEMA ext TO shop", database="shop")
+    server.shop(
+        "CREATE EXTENSION hstore; CREATE TABLE words (id uuid DEFAULT ext.uuid_generate_v4(), w citext, h hstore)"
+    )
+    server.shop("INSERT INTO words (w, h) VALUES ('One', 'a=>1')")
+    back_up(shop, Steps())
+    server.shop("DROP TABLE words; DROP EXTENSION hstore")
+    restore(shop, "latest", Steps())
+    assert server.shop("SELECT h FROM words WHERE w = 'ONE'") == '"a"=>"1"'
+    assert server.shop("SELECT count(*) FROM pg_extension WHERE NOT pg_has_role(extowner, 'USAGE')") == "3"
+
+
 def test_a_dump_while_writers_write(server, shop):
     """A writer that writes during the dump is not delayed, and the dump holds whole transactions."""
     server.shop("CREATE TABLE a (n integer); CREATE TABLE b (n integer)")
@@ -357,6 +372,15 @@ def relayed(path):
         finally:
             listening.shutdown(socket.SHUT_RDWR)
             thread.join()
+
+
+def test_a_server_that_never_answers(shop, monkeypatch):
+    """Whoever accepts the connection and says nothing is given up, as the time for it says or after the usual one."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("DATABASE_URL", f"postgresql://shop:x@127.0.0.1:{silent.getsockname()[1]}/shop")
+        monkeypatch.setitem(postgres_clients._PATIENCE, "PGCONNECT_TIMEOUT", "2")
+        with pytest.raises(OperationError, match="the server cannot be reached"):
+            back_up(shop, Steps())
 
 
 def test_an_ipv6_address_and_tls_that_is_not_there(server, separate, shop, monkeypatch):
