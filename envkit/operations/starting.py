@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.deployment import derived
+from envkit.findings import Finding
 from envkit.operations.programs import find_program
 from envkit.operations.steps import OperationError, stopped
 from envkit.operations.surveying import BOOTED
+from envkit.operations.tracebacks import shortened
 from envkit.targets.systemd import units
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from envkit.operations.server_files import Changes
     from envkit.operations.steps import Steps
 
-    Run = Callable[[Sequence[str]], object]
+    Run = Callable[[Sequence[str]], str | None]
 
 PATIENCE = 300
 """Seconds for one command: starting the app waits until it is healthy."""
@@ -32,7 +35,7 @@ class Server(NamedTuple):
 
     root: Path
     run: Run | None
-    """Raises OperationError when the command fails; None: only files are put in place."""
+    """Returns what the command printed, or raises OperationError when it fails; None: only files are put in place."""
     unable: str = ""
     """Why nothing can be installed there, in words that follow a colon; empty when it can."""
 
@@ -75,11 +78,27 @@ def check(deployment: Deployment, steps: Steps, run: Run) -> None:
     """Tries whether the app would start by the files that are in place; what runs is not touched.
 
     Raises:
-        OperationError: it would not, or a command failed.
+        OperationError: it would not, with what it said; or a command failed.
     """
-    if units.checks(deployment):
-        take(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{deployment.name}.conf"])
+    if not units.checks(deployment):
+        return
+    take(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{deployment.name}.conf"])
+    begin = int(time.time())
+    try:
         take(steps, run, ["systemctl", "start", f"{deployment.name}-check.service"])
+    except OperationError as error:
+        raise OperationError([*_said(deployment, run, begin), *error.findings]) from None
+
+
+def _said(deployment: Deployment, run: Run, begin: int) -> list[Finding]:
+    """What the check said since then, which the journal holds; of a traceback no more than surely shows no value."""
+    name = deployment.name
+    of_check = ["--unit", f"{name}-check.service", "--identifier", name]
+    with suppress(OperationError):
+        run(["journalctl", "--sync"])
+        text = run(["journalctl", *of_check, "--since", f"@{begin}", "--output", "cat", "--no-pager"]) or ""
+        return [Finding("", "", line) for line in shortened(text, deployment.app).splitlines() if line.strip()]
+    return []
 
 
 def _start_units(deployment: Deployment, steps: Steps, run: Run, changes: Changes | None) -> None:
@@ -119,8 +138,8 @@ def take(steps: Steps, run: Run, command: Sequence[str]) -> None:
     steps.take(" ".join(command), lambda: run(command))
 
 
-def run_here(command: Sequence[str]) -> None:
-    """Runs a command on this machine.
+def run_here(command: Sequence[str]) -> str:
+    """Runs a command on this machine; returns what it printed.
 
     Raises:
         OperationError: it failed, with what it said first.
@@ -140,9 +159,10 @@ def run_here(command: Sequence[str]) -> None:
         except subprocess.TimeoutExpired:
             problem = f"did not end within {PATIENCE} s"
         else:
+            printed = done.stdout.decode(errors="replace")
             if done.returncode == 0:
-                return
+                return printed
             problem = f"failed with exit code {done.returncode}"
-            lines = [line for line in done.stdout.decode(errors="replace").splitlines() if line.strip()]
+            lines = [line for line in printed.splitlines() if line.strip()]
             said = " ".join(lines if command[0] == "systemctl" else lines[:1])  # systemctl ends by where to look
     raise stopped("", f"{' '.join(command)}: {problem}", said)

@@ -144,11 +144,31 @@ def test_what_would_not_start_changes_nothing(root):
     with pytest.raises(OperationError, match=r"shop-check\.service: failed"):
         install(changed, Steps(), Server(root, refused))
     assert tree(root) == before
-    assert refused.run == [
+    assert refused.run[:3] == [
         "nginx -t",
         "systemd-sysusers /etc/sysusers.d/shop.conf",
         "systemctl start shop-check.service",
     ]
+
+
+def test_why_it_would_not_start(root):
+    """What the check wrote into the journal is told first; of a traceback no more than surely shows no value."""
+    commands = Commands("systemctl start shop-check")
+    said = (
+        'A: is not set\nTraceback (most recent call last):\n  File "/srv/shop/shop.py", line 1\nRuntimeError: secret\n'
+    )
+
+    def run(command):
+        commands(command)
+        return said if "--since" in command else ""
+
+    with pytest.raises(OperationError) as caught:
+        install(replace(SHOP, processes={}), Steps(), Server(root, run))
+    assert commands.run[-1].startswith("journalctl --unit shop-check.service --identifier shop --since @")
+    first, *_, last = str(caught.value).splitlines()
+    assert "RuntimeError" in first
+    assert "secret" not in str(caught.value)
+    assert last == "systemctl start shop-check.service: failed"
 
 
 def test_a_start_that_failed_is_finished_by_the_next(root):
@@ -231,14 +251,14 @@ def test_what_waits_from_now_on_stops(root):
     assert "systemctl restart shop-web.service shop-worker.timer" in scheduled.run
 
 
-@pytest.mark.parametrize("kind", ["systemd/system/network.target", "sysusers.d/network.conf"])
+@pytest.mark.parametrize("kind", ["systemd/system/shop.target", "sysusers.d/shop.conf"])
 def test_files_of_the_system_stay_in_use(root, kind):
     """An app may not be named so that one of its files stands in for the system's own."""
     (root / "usr/lib" / kind).parent.mkdir(parents=True)
     (root / "usr/lib" / kind).touch()
     before = tree(root)
     with pytest.raises(OperationError) as caught:
-        install(replace(SHOP, name="network"), Steps(), Server(root, None))
+        install(SHOP, Steps(), Server(root, None))
     hint = "give the process or the app another name"
     assert str(caught.value) == f"/etc/{kind}: would stand in for the system's own /usr/lib/{kind}. {hint}"
     assert tree(root) == before

@@ -67,7 +67,10 @@ class Machine:
     def _state(self):
         """What systemctl says of the whole system, or nothing where there is no systemd yet."""
         children = self._children()
-        if not children or "systemd" not in str(Path(f"/proc/{children[0]}/exe").readlink()):
+        try:
+            if "systemd" not in str(Path(f"/proc/{children[0]}/exe").readlink()):
+                return ""
+        except (IndexError, FileNotFoundError):  # the one before has just ended
             return ""
         done = subprocess.run(
             [*self.enter(), "systemctl", "is-system-running"], capture_output=True, text=True, check=False

@@ -71,11 +71,18 @@ def test_new_code(amy, edit):
     assert not {*before} & {*processes(amy)}
 
 
-def test_failed_migration(amy, edit):
-    """Where the migrations fail, so does the command, and the old code goes on as if nothing had happened."""
+@pytest.mark.parametrize(
+    ("name", "line", "broken"),
+    [
+        ("migrate.py", "def main() -> None:", "def main() -> None:\n    raise SystemExit('no')"),
+        ("__init__.py", "from .queue import enqueue", "from .no_such_module import enqueue"),
+    ],
+)
+def test_new_code_that_fails(amy, edit, name, line, broken):
+    """Where the migrations fail or the code cannot be imported, so does the command, and the old code goes on."""
     before = processes(amy)
     edit("__init__.py", 'return "well\\n"', 'return "better\\n"')
-    edit("migrate.py", "def main() -> None:", "def main() -> None:\n    raise SystemExit('no')")
+    edit(name, line, broken)
     assert "failed" in amy.run(*command(), check=False)
     assert amy.show("amy-deploy.service", "Result") == ["exit-code"]
     assert health(amy) == "well"

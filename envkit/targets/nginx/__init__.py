@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envkit.deployment import derived
-from envkit.deployment.errors import DescriptionError
-from envkit.findings import Finding
 from envkit.rendering.environments import Language, environment, header
 from envkit.rendering.quoting import Fragment
 from envkit.targets.artifacts import Artifact, Judge, Rendering
@@ -49,11 +47,7 @@ def render(deployment: Deployment, place: Place = SERVER, *, command: str = _COM
 
     Raises:
         CannotQuote: nginx's language cannot hold a text of the description.
-        DescriptionError: the app is named like the file that refuses hosts.
     """
-    if is_catch_all(f"{deployment.name}.conf"):
-        problem = f"target nginx: {deployment.name}.conf is the file that refuses every other host"
-        raise DescriptionError([Finding(deployment.origin, "name", problem, "give the app another name")])
     jinja = environment("nginx", _TEMPLATES)
     context = site_context(deployment, place)
 

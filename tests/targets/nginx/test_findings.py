@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from envkit.deployment.errors import DescriptionError
 from envkit.deployment.model import Deployment, Http, Versions
 from envkit.targets.nginx import render
 from tests.targets.nginx.stack import Nginx
@@ -67,12 +66,3 @@ def test_ones_own_lines_are_read(tmp_path):
         nginx.stop()
     assert answer.body == b"mine"
     assert answer.headers["x-content-type-options"] == "nosniff"
-
-
-@pytest.mark.parametrize("name", ["catch-all", "catch-all-tls", "catch-all-8080"])
-def test_the_name_of_the_file_that_refuses_hosts(name):
-    """An app whose site's file would be the one that refuses every other host is refused itself."""
-    with pytest.raises(DescriptionError) as caught:
-        render(Deployment(name=name, app="a:b"))
-    problem = f"target nginx: {name}.conf is the file that refuses every other host"
-    assert str(caught.value) == f"envkit.toml: name: {problem}. give the app another name"
