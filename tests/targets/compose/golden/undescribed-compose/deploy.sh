@@ -10,9 +10,9 @@ CDPATH='' cd -- "$(dirname -- "$0")"
 # One script at a time, though somebody starts a second one. However a script ends, the kernel lets go of its lock.
 exec 9<.
 if command -v flock >/dev/null; then # macOS has none
-    flock -n 9 || {
+    flock -n 9 9<&9 || { # ksh hands it to no program unless asked
         echo "another deploy.sh is at work here: waiting until it ends" >&2
-        flock 9
+        flock 9 9<&9
     }
 fi
 
