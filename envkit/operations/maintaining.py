@@ -111,9 +111,9 @@ def turn_on(
         for address in sorted({*allowed, *present}):
             path = bypass / address
             if address not in allowed:
-                steps.take(f"let {address} in no longer", path.unlink)
+                steps.take(f"let {address} in no longer", partial(_keep_out, path))
             elif address not in present:
-                steps.take(f"let {address} in", partial(_place, path, "", state))
+                steps.take(f"let {address} in", partial(_let_in, path, state))
         path = flag
         note = json.dumps({"message": message}) + "\n"
         steps.take(f"make the flag {flag}", lambda: _place(flag, note, state))
@@ -171,7 +171,7 @@ def _checked(message: str, until: datetime | None, addresses: Sequence[str]) -> 
             findings.append(Finding("", f"address {index + 1}", "is no single IP address", hint))
         else:
             mapped = getattr(address, "ipv4_mapped", None)
-            allowed.add(str(mapped or address))
+            allowed.add(str(mapped or address).partition("%")[0])  # nginx names no zone
     if findings:
         raise OperationError(findings)
     return allowed
@@ -235,9 +235,28 @@ def _until(page: Path) -> datetime | None:
         return None
 
 
+def _let_in(path: Path, state: Path) -> None:
+    _place(path, "", state)
+    if "." in path.name:
+        _place(_mapped(path), "", state)
+
+
+def _keep_out(path: Path) -> None:
+    _mapped(path).unlink(missing_ok=True)
+    path.unlink()
+
+
+def _mapped(path: Path) -> Path:
+    """The same IPv4 address as some proxies hand it on, and as nginx then says it (RFC 4291, 2.5.5.2)."""
+    return path.with_name(f"{_MAPPED}{path.name}")
+
+
+_MAPPED = "::ffff:"
+
+
 def _names_in(folder: Path) -> list[str]:
     try:
-        return sorted(entry.name for entry in folder.iterdir())
+        return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(_MAPPED))
     except (FileNotFoundError, NotADirectoryError):
         return []
 

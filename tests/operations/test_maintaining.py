@@ -29,7 +29,7 @@ def shop(request, tmp_path_factory):
     """A running nginx in front of an app; nothing reloads it."""
     folder = tmp_path_factory.mktemp("shop")
     upstream = Upstream(folder / "web.sock")
-    http = Http(domains=("shop.test",), upstream=f"unix:{folder}/web.sock")
+    http = Http(domains=("shop.test",), upstream=f"unix:{folder}/web.sock", trusted_proxies=("127.0.0.9",))
     nginx = Nginx(request.param, folder, Deployment(name="shop", app="shop:app", http=http))
     yield nginx
     nginx.stop()
@@ -87,6 +87,19 @@ def test_addresses_enter_and_leave(shop):
     third = [shop.ask(source=f"127.0.0.{last}").status for last in (1, 2, 3)]
     turn_off(shop.deployment, Steps())
     assert (first, second, third) == ([503, 200, 200], [503, 503, 200], [503] * 3)
+
+
+def test_addresses_that_a_proxy_hands_on(shop):
+    """An IPv4 address enters in either form that proxies give it, an IPv6 address without the zone it had here."""
+    turn_on(shop.deployment, Steps(), addresses=["192.0.2.7", "2001:DB8::7", "fe80::7%eth0"])
+    named = ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8::7", "fe80::7", "192.0.2.8", "192.0.2.7, 192.0.2.8"]
+    answers = [shop.ask(source="127.0.0.9", headers={"X-Forwarded-For": name}).status for name in named]
+    assert current(shop.deployment).addresses == ("192.0.2.7", "2001:db8::7", "fe80::7")
+    turn_on(shop.deployment, Steps(), addresses=["192.0.2.8"])
+    again = [shop.ask(source="127.0.0.9", headers={"X-Forwarded-For": name}).status for name in named]
+    turn_off(shop.deployment, Steps())
+    assert answers == [200, 200, 200, 200, 503, 503]
+    assert again == [503, 503, 503, 503, 200, 200]
 
 
 def test_a_flag_made_by_hand_counts(shop):
