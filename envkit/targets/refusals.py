@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from envkit.deployment.model import Deployment
     from envkit.targets.artifacts import Rendering
 
-_ODD = re.compile(r"[^A-Za-z0-9_./-]")
+_ODD = re.compile(r"[^A-Za-z0-9_./:-]")
 """What no language refuses is of other characters."""
 
 
@@ -33,8 +33,8 @@ def refusals(
     while following is not None:
         odd = [(place, text) for place, text in _texts(cured) if _ODD.search(text) and place not in found]
         blamed = {place for place, text in odd if text == following.text}
-        if not blamed:  # envkit joined it of several
-            blamed = {place for place, text in odd if text in following.text}
+        if not blamed and following.text:  # envkit joined it of several, or cut it out of one
+            blamed = {place for place, text in odd if text in following.text or following.text in text}
         for place in blamed or {()}:
             found[place] = Finding(deployment.origin, dotted(place), f"target {name}: {following}")
         if not blamed:
@@ -49,8 +49,8 @@ def _refused(render: Callable[[Deployment], Rendering], deployment: Deployment) 
         render(deployment)
     except CannotQuote as error:
         return error.with_traceback(None)
-    except DescriptionError:
-        pass  # of the harmless text alone
+    except (DescriptionError, ValueError):
+        pass  # what the harmless text alone brings about
     return None
 
 

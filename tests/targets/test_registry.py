@@ -61,6 +61,13 @@ def test_refused_text_of_a_line_is_named():
     assert [finding.name for finding in caught.value.findings] == ["server.env_file"]
 
 
+def test_refused_part_of_a_text_is_named():
+    """So is the key of a path of which envkit writes the folder and the file apart."""
+    with pytest.raises(DescriptionError) as caught:
+        render_target("nginx", replace(SHOP, maintenance=Maintenance(page="/srv/a$b/page.html")))
+    assert [finding.name for finding in caught.value.findings] == ["maintenance.page"]
+
+
 def test_one_target_imports_no_other():
     """A target that was not asked for is not imported."""
     code = (

@@ -136,6 +136,16 @@ def test_units_of_the_system_are_not_replaced(tmp_path):
     assert "systemd-journald.service: would replace a unit of the system's own\n" in done.stderr
 
 
+@pytest.mark.needs("systemd-analyze")
+def test_an_ipv6_address_is_listened_on(tmp_path):
+    """The brackets of such an address stand in the socket unit as they are, and systemd reads them."""
+    artifacts = render(read_description(HEAD + '[http]\nupstream = "[::1]:8000"\n', {})).artifacts
+    (unit,) = (artifact.text for artifact in artifacts if artifact.path.endswith("shop-web.socket"))
+    assert "\nListenStream=[::1]:8000\n" in unit
+    write_artifacts(artifacts, tmp_path)
+    assert systemd_judge.main([str(tmp_path / "systemd")]) == 0
+
+
 def test_containers_are_refused():
     """A description whose upstream is a service of containers cannot be rendered as units."""
     deployment = read_description(HEAD + '[http]\nupstream = "web:8000"\n', {})
