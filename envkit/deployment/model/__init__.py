@@ -93,7 +93,12 @@ class Process:
     )
     max_requests: int = described("Restart a web worker after so many requests; 0 never does.", kind="whole", default=0)
     umask: str = described("File mode mask, octal, such as 007.", kind="umask", default="007")
-    user: str | None = described("User the process runs as, where the target sets one.", kind="account", default=None)
+    user: str | None = described(
+        "User the process runs as, where the target sets one; on a server, one that is not web's has folders of its "
+        "own: /var/lib/NAME.PROCESS and /var/log/NAME.PROCESS.",
+        kind="account",
+        default=None,
+    )
     group: str | None = described(
         "Group the process runs as; nginx must be in it to reach a unix socket.", kind="account", default=None
     )
