@@ -72,12 +72,15 @@ def _refused_names(deployment: Deployment) -> Iterator[Finding]:
 
 
 def _refused_users(deployment: Deployment) -> Iterator[Finding]:
-    """An app that visitors talk to never runs as root; nor as nginx, whose group alone may open the app's socket."""
+    """An app that visitors talk to never runs as root; nor as nginx, whose group alone may open the app's socket.
+
+    Files of nobody are of whoever is root elsewhere (NFS), and systemd warns of a service that could change them.
+    """
     for name, process in units.processes(deployment).items():
         user = derived.account(deployment, process)[0]
-        if user in {"root", deployment.server.proxy_group}:
+        if user in {"root", "nobody", deployment.server.proxy_group}:
             place = f"processes.{name}.user" if process.user else "name"
-            whose = "root" if user == "root" else "nginx"
+            whose = user if user in {"root", "nobody"} else "nginx"
             hint = "name a user of the app's own" if process.user else "give the app another name"
             yield Finding(deployment.origin, place, f"target systemd: {name} would run as {whose}'s user", hint)
 

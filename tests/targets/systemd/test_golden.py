@@ -162,9 +162,9 @@ def test_a_database_in_several_settings_is_backed_up_alike():
     assert render(read_description(HEAD + several, {})) == render(read_description(HEAD + one, {}))
 
 
-@pytest.mark.parametrize("user", ["root", "www-data"])
+@pytest.mark.parametrize("user", ["root", "www-data", "nobody"])
 def test_users_of_others_are_refused(user):
-    """No process runs as root or as nginx, whether its user is named or follows from the app's name."""
+    """No process runs as root, as nginx or as nobody, whether its user is named or follows from the app's name."""
     with pytest.raises(DescriptionError, match=r"processes\.web\.user: target systemd: web would run as "):
         render(Deployment(name="shop", app="shop:app", processes={"web": Process(user=user)}))
     with pytest.raises(DescriptionError, match=r"name: target systemd: web would run as "):
