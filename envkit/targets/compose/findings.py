@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envkit.deployment import derived
 from envkit.findings import Finding
 from envkit.targets.compose.beside import PASSWORD
-from envkit.targets.compose.services import RELEASE, flag_folder, makes_backups, process_names, run_once
+from envkit.targets.compose.services import NGINX_GROUP, RELEASE, flag_folder, makes_backups, process_names, run_once
 from envkit.targets.findings import warning
 
 if TYPE_CHECKING:
@@ -82,6 +82,13 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
             "is mounted as a file, so nginx's container does not see one that is put in its place by mv, or by a link",
             f"write new ones into the same files (cp does), or run: docker compose -p {deployment.name} restart nginx",
             "compose-certificate-files",
+        )
+        yield warning(
+            deployment,
+            "http.certificate_key",
+            f"is read by nginx's container as user and group {NGINX_GROUP}, not as root",
+            f"let that group read it: chgrp {NGINX_GROUP} FILE, chmod 640 FILE",
+            "compose-certificate-key",
         )
     if deployment.http.static:
         yield warning(
