@@ -83,4 +83,5 @@ def _texts(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
             yield from _texts(item, (*place, index))
     elif is_dataclass(value):
         for field in fields(value):
-            yield from _texts(getattr(value, field.name), (*place, field.name))
+            if field.metadata:  # else it is no key: where the description was read from
+                yield from _texts(getattr(value, field.name), (*place, field.name))
