@@ -136,7 +136,8 @@ def _paths(http: Http) -> Iterator[Problem]:
         if prefix.startswith(OWN_PREFIX):
             yield Problem(place, f"lies in {OWN_PREFIX}, where nginx's own pages are")
     if http.health_path == "/":
-        yield Problem(("http", "health_path"), "is the home page, which would never be logged")
+        hint = "name one of its own, such as /health"
+        yield Problem(("http", "health_path"), "is the home page, which would never be logged", hint)
     if f"{http.health_path}/".startswith(ACME_PREFIX):
         yield Problem(("http", "health_path"), f"lies in {ACME_PREFIX}, which belongs to the certificate authority")
     if http.health_path.startswith(OWN_PREFIX):

@@ -88,6 +88,11 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
     if not is_described(folder):
         text = _description(name or _app_name(folder), chosen, settings, seen.health_path, docker=docker)
         due.insert(0, Artifact(FILE, text))
+        if seen.health_path is None:
+            notes.append(
+                "no path for health was found: a server takes the app for started once /health answers 200; add it, or "
+                "name another in http.health_path"
+            )
     if docker:
         from envkit.targets.dockerfile import DOCKERIGNORE, app_dockerfile
 

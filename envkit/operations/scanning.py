@@ -168,10 +168,15 @@ def _settings_classes_in(tree: ast.Module) -> list[str]:
 
 def _health_paths_in(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _last_name(node.func) in {"route", "get", "add_url_rule"} and node.args:
-            path = node.args[0]
-            if isinstance(path, ast.Constant) and path.value in _HEALTH_PATHS:
-                yield str(path.value)
+        if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+            continue
+        function, path = _last_name(node.func), node.args[0].value
+        if function == "path" and isinstance(path, str):  # Django's, without the first slash
+            path = f"/{path}"
+        elif function not in {"route", "get", "add_url_rule"}:
+            continue
+        if path in _HEALTH_PATHS:
+            yield str(path)
 
 
 # --- the variables --------------------------------------------------------------------------------------------------

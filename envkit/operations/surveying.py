@@ -43,6 +43,7 @@ class Health(NamedTuple):
 
     well: bool
     words: str
+    hint: str = ""
 
 
 class Survey(NamedTuple):
@@ -81,7 +82,7 @@ def survey(deployment: Deployment) -> Survey:
     if units is not None:
         certificates.compare_served(deployment, findings)
     if not health.well:
-        findings.append(Finding("", deployment.http.health_path, health.words))
+        findings.append(Finding("", deployment.http.health_path, health.words, health.hint))
     return Survey(
         deployment.name, _version(deployment), units, health, certificate, backup, maintenance, tuple(findings)
     )
@@ -174,7 +175,10 @@ def _health(deployment: Deployment) -> Health:
     finally:
         connection.close()
     milliseconds = round((time.monotonic() - began) * 1000)
-    return Health(well=status == http.client.OK, words=f"answered {status} in {milliseconds} ms")
+    words = f"answered {status} in {milliseconds} ms"
+    if http.client.OK < status < http.client.INTERNAL_SERVER_ERROR:  # 404, as a rule: nothing is there
+        return Health(well=False, words=words, hint="name a path that answers 200 in http.health_path")
+    return Health(well=status == http.client.OK, words=words)
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------

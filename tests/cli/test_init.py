@@ -130,6 +130,20 @@ def test_what_is_split_at_blanks_is_no_list(shop, envkit):
     assert "    spaced: str\n    commas: list[str]\n" in text
 
 
+def test_the_path_for_health(shop, envkit):
+    """Django's is found as well; without any it is said what will be asked."""
+    note = (
+        "note: no path for health was found: a server takes the app for started once /health answers 200; add it, or "
+        "name another in http.health_path\n"
+    )
+    (shop / "web_shop/__init__.py").write_text("application = get_wsgi_application()\n")
+    assert note in envkit("init").err
+    (shop / "envkit.toml").unlink()
+    (shop / "web_shop/urls.py").write_text("urlpatterns = [path('', index), path('health/', health)]\n")
+    assert note not in envkit("init").err
+    assert '\nhealth_path = "/health/"\n' in (shop / "envkit.toml").read_text()
+
+
 def test_what_it_writes_is_accepted(shop, envkit):
     """The description renders, and the example is up to date with the class."""
     envkit("init")

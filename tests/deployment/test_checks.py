@@ -130,7 +130,10 @@ def test_consistent(text):
             "[http]\nheader_limit = 1023\n",
             "4: http.header_limit: is less than a request needs. was the unit forgotten? write 8 KiB",
         ),
-        ('[http]\nhealth_path = "/"\n', "4: http.health_path: is the home page, which would never be logged"),
+        (
+            '[http]\nhealth_path = "/"\n',
+            "4: http.health_path: is the home page, which would never be logged. name one of its own, such as /health",
+        ),
         (
             '[http]\nhealth_path = "/.well-known/acme-challenge/x"\n',
             "4: http.health_path: lies in /.well-known/acme-challenge/, which belongs to the certificate authority",

@@ -86,10 +86,13 @@ def test_everything_is_told_at_once(shop, tmp_path):
 
 @pytest.mark.usefixtures("app")
 def test_an_app_that_is_not_well(shop):
-    """An answer other than 200 is told with its status."""
+    """An answer other than 200 is told with its status, and where the path itself is likely wrong, so."""
     shop = replace(shop, http=replace(shop.http, health_path="/own-503"), backup=Backup())
     (finding,) = surveying.survey(shop).findings
     assert finding.problem.startswith("answered 503 in ")
+    assert not finding.hint
+    (finding,) = surveying.survey(replace(shop, http=replace(shop.http, health_path="/own-404"))).findings
+    assert finding.hint == "name a path that answers 200 in http.health_path"
 
 
 def test_health_by_a_port(shop):

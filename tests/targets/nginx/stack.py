@@ -48,7 +48,8 @@ class App(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         seen = {"method": self.command, "path": self.path, "headers": self.headers.items(), "body": len(body)}
         content = json.dumps(seen | {"server": self.server.name}).encode()
-        self.send_response(503 if self.path in {"/own-503", "/health?unwell"} else 200)
+        statuses = {"/own-503": 503, "/health?unwell": 503, "/own-404": 404}
+        self.send_response(statuses.get(self.path, 200))
         self.send_header("Content-Type", "application/json")
         if self.path == "/own-headers":
             self.send_header("Content-Security-Policy", "default-src 'none'")

@@ -78,7 +78,10 @@ def test_waits_for_health(wait, over):
 def test_gives_up(wait):
     """It says why it gave up: the status of an unhealthy app, or that there was no answer."""
     code, said, _ = wait([500], patience=1)
-    assert (code, said) == (1, "waiting for /up: status 500\nnot healthy after 1 s\n")
+    assert (code, said) == (
+        1,
+        "waiting for /up: status 500\nnot healthy after 1 s; http.health_path says which path is asked\n",
+    )
 
 
 def test_no_app(wait):
