@@ -73,7 +73,7 @@ def render(deployment: Deployment, settings: SettingNames | None = None, form: F
     if form.alone:
         artifacts.append(Artifact(f"{form.proxy}/Dockerfile", _proxy_dockerfile(deployment, form)))
     else:
-        artifacts.append(Artifact("deploy.sh", _deploy_script(deployment, form), 0o755))
+        artifacts.append(Artifact("deploy.sh", _deploy_script(deployment, form, context["all_secret_files"]), 0o755))
     proxy = nginx.render(deployment, CONTAINER, command=form.command)
     artifacts += [
         replace(artifact, path=f"{form.proxy}/{artifact.path.removeprefix('nginx/')}")
@@ -147,7 +147,7 @@ def _certbot_script(deployment: Deployment) -> str:
     )
 
 
-def _deploy_script(deployment: Deployment, form: Form) -> str:
+def _deploy_script(deployment: Deployment, form: Form, secrets: list[str]) -> str:
     container = derived.container(deployment)
     asked = deployment.services
     described = [("redis", asked.redis), ("postgres", asked.postgres), ("dynamodb-local", asked.dynamodb_local)]
@@ -158,6 +158,7 @@ def _deploy_script(deployment: Deployment, form: Form) -> str:
         name=deployment.name,
         proxy=form.proxy,
         folders=_folders(deployment),
+        secrets=[f"secrets/{name}" for name in secrets],
         build=container.build is not None,
         pull="/" in derived.image(deployment),
         beside=[name for name, wanted in described if wanted],

@@ -150,6 +150,19 @@ def test_inertias_file_beside_it_is_not_taken(deploy, tmp_path, beside, told):
     assert set((tmp_path / "told").read_text().splitlines()) == {told}
 
 
+def test_missing_files_of_secrets_are_told(deploy, recorder, tmp_path):
+    """All at once, also those of settings that may be unset, for which Docker wants a file as well."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/DATABASE_URL").touch()
+    done = deploy("secrets", HEALTHY)
+    said = "missing: secrets/SECRET_KEY secrets/POSTGRES_PASSWORD. "
+    said += "write each, readable by the container's user; an empty one counts as not set\n"
+    assert (done.returncode, done.stderr, recorder.calls) == (1, said, [])
+    for name in ("SECRET_KEY", "POSTGRES_PASSWORD"):
+        (tmp_path / "secrets" / name).touch()
+    assert deploy("secrets", HEALTHY).returncode == 0
+
+
 def test_a_missing_folder_is_told(deploy, recorder):
     """Docker would make it as root's, and the app could not write there."""
     done = deploy("data")

@@ -35,6 +35,15 @@ compose() {
     ${COMPOSE:-docker compose} -p shop "$@" 9<&-
 }
 
+missing=''
+for file in secrets/SECRET_KEY secrets/DATABASE_URL secrets/POSTGRES_PASSWORD; do
+    [ -e "$file" ] || missing="$missing $file"
+done
+if [ -n "$missing" ]; then
+    echo "missing:$missing. write each, readable by the container's user; an empty one counts as not set" >&2
+    exit 1
+fi
+
 # Without its plugin, docker says no more than that it does not know -p.
 if ! compose version >/dev/null 2>&1; then
     echo "Compose is missing: install it, or COMPOSE=docker-compose ./deploy.sh" >&2
