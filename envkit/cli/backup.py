@@ -98,8 +98,13 @@ def in_words(backup: Backup) -> str:
 
 
 def age_in_words(backup: Backup) -> str:
-    """`3 h ago`."""
-    seconds = max(0, (datetime.now(UTC) - backup.made).total_seconds())
+    """`3 h ago`; `future` of one that a wrong clock dated."""
+    from envkit.operations.backups import is_ahead
+
+    now = datetime.now(UTC)
+    if is_ahead(backup, now):
+        return "future"
+    seconds = max(0, (now - backup.made).total_seconds())
     for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= unit:
             return f"{int(seconds // unit)} {name} ago"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
@@ -131,7 +130,7 @@ def _contents(source: Path, programs: Programs, staying: Sequence[str]) -> Itera
     # `3; 3079 16385 EXTENSION - citext ` and `9; 0 0 COMMENT - EXTENSION "uuid-ossp" `: tag, then owner
     kinds = [tuple(entry.split(" - ", 1)) for entry in staying]
     passed_over = [rf"(?:{kind} - |(?:COMMENT|ACL) - {kind} )\"?{re.escape(name)}\"? " for kind, name in kinds]
-    with tempfile.TemporaryFile() as file:
+    with open(os.memfd_create("contents", os.MFD_CLOEXEC), "wb") as file:  # noqa: PTH123  a descriptor, not a path
         for line in listed.stdout.splitlines(keepends=True):
             text = line.decode(errors="replace")
             if not any(re.match(rf"\d+; \d+ \d+ {pattern}", text) for pattern in passed_over):

@@ -153,8 +153,13 @@ def _into_postgres(database: PostgresDatabase, source: Path, folder: Path, name:
         raise stopped(str(source), "is damaged, or of a newer PostgreSQL: pg_restore cannot read it")
     steps.tell("back up what it replaces:")
     replaced = make(database, folder, name, steps, "restore")
-    steps.take(
-        f"replace the content of the database by {programs.restore}",
-        lambda: postgres.restore(database, programs, source, steps.show),
-    )
-    return replaced
+    try:
+        steps.take(
+            f"replace the content of the database by {programs.restore}",
+            lambda: postgres.restore(database, programs, source, steps.show),
+        )
+    except OSError as error:  # of a file for what the programs say
+        problem = words_of(error)
+    else:
+        return replaced
+    raise stopped("", f"the dump was not restored: {problem}", "nothing was changed")

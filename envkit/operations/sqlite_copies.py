@@ -236,7 +236,8 @@ def unpack(source: Path, target: Path, show: Show) -> None:
     except (gzip.BadGzipFile, EOFError, zlib.error):
         pass
     else:
-        return
+        if total:  # gzip expands nothing to nothing
+            return
     raise stopped(str(source), "is damaged: it cannot be expanded", "take another one")
 
 

@@ -303,11 +303,12 @@ def test_a_damaged_backup_changes_nothing(tmp_path, place):
     assert files(tmp_path) == before
 
 
-def test_a_backup_that_only_its_checksum_vouches_for(tmp_path):
+@pytest.mark.parametrize("content", [b"nothing compressed", b""])
+def test_a_backup_that_only_its_checksum_vouches_for(tmp_path, content):
     """A file that is no compressed database is refused even with a checksum that fits."""
     fill(tmp_path / "shop.db")
     path = back_up(described(tmp_path), Steps())
-    path.write_bytes(b"nothing compressed")
+    path.write_bytes(content)
     sums = subprocess.run(["sha256sum", path.name], cwd=path.parent, capture_output=True, check=True).stdout
     (path.parent / f"{path.name}.sha256").write_bytes(sums)
     with pytest.raises(OperationError, match="is damaged: it cannot be expanded"):
