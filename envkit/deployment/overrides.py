@@ -22,8 +22,9 @@ RESERVED = ("ENVKIT_ENV",)
 """Names with the prefix that mean something else: the stage (development, production)."""
 RESERVED_PREFIXES = ("ENVKIT_TESTS_",)
 
-_TRUE = {"1", "true", "yes", "on", "y", "t"}
-_FALSE = {"0", "false", "no", "off", "n", "f"}
+TRUE = {"1", "true", "yes", "on", "y", "t"}
+FALSE = {"0", "false", "no", "off", "n", "f"}
+"""Words for a boolean, in any case: those that pydantic takes in a setting."""
 
 
 class Override(NamedTuple):
@@ -137,9 +138,9 @@ def _value(text: str, key: Key) -> Any:
 
 def _boolean(text: str) -> bool:
     word = text.strip().lower()
-    if word not in _TRUE | _FALSE:
+    if word not in TRUE | FALSE:
         raise Wrong("must be a boolean: true or false, yes or no, on or off, 1 or 0")
-    return word in _TRUE
+    return word in TRUE
 
 
 def _number(text: str, key: Key) -> float | str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from envkit.deployment.addresses import SOCKET_PATH_LIMIT, parse_address
 from envkit.deployment.commands import read_command
 from envkit.deployment.kind import Wrong
 from envkit.deployment.kinds import KINDS
+from envkit.deployment.overrides import FALSE, TRUE
+from envkit.settings.types import ByteSize, Duration
 
 TAKEN = {
     "name": ["a", "shop-2", "a" * 31],
@@ -188,6 +191,37 @@ def test_no_size(value):
     """What is not a size is refused, and so is nothing: to nginx a limit of 0 means none at all."""
     with pytest.raises(Wrong):
         KINDS["size"].read(value)
+
+
+NUMBERS = st.from_regex(r"[0-9]{1,4}(\.[0-9]{1,3})?", fullmatch=True)
+TIMES = st.sampled_from(["", "ms", "s", "m", "min", "h", "d", "w", " h", "Min"])
+SIZES = st.sampled_from(["", "b", "B", "kb", "KB", " KiB", "kib", "mb", "MiB", "GB", "gib", "tb", "TiB"])
+
+
+@given(st.lists(st.tuples(NUMBERS, TIMES).map("".join), min_size=1, max_size=3).map("".join))
+def test_a_duration_is_what_a_setting_takes_it_for(text):
+    """What a description takes for a duration, a field of the type Duration takes for the same."""
+    try:
+        seconds = KINDS["duration"].read(text)
+    except Wrong:
+        assume(False)
+    assert TypeAdapter(Duration).validate_python(text).total_seconds() == pytest.approx(seconds, abs=1e-5)
+
+
+@given(st.tuples(NUMBERS, SIZES).map("".join))
+def test_a_size_is_what_a_setting_takes_it_for(text):
+    """What a description takes for a size, a field of the type ByteSize takes for the same."""
+    try:
+        size = KINDS["size"].read(text)
+    except Wrong:
+        assume(False)
+    assert TypeAdapter(ByteSize).validate_python(text) == size
+
+
+@pytest.mark.parametrize("word", sorted(TRUE | FALSE))
+def test_a_boolean_is_what_a_setting_takes_it_for(word):
+    """What a variable of the description takes for a boolean, a field of the type bool takes for the same."""
+    assert TypeAdapter(bool).validate_python(word) is (word in TRUE)
 
 
 def test_normal_forms():
