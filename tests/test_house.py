@@ -12,12 +12,12 @@ import envkit
 HOUSE = Path(envkit.__file__).parent
 ARROWS = {
     "deployment": ["findings"],
-    "rendering": [],
-    "settings": ["findings", "channels.escape"],  # the codec that private keys share with the channels
+    "rendering": ["generated"],
+    "settings": ["findings", "generated", "channels.escape"],  # the codec that private keys share with the channels
     # What reads a .env for the loader; none of it imports a channel.
     "channels": ["findings", "settings.dotenv", "settings.dotenv_grammar", "settings.interpolation"],
     "targets": ["findings", "deployment", "rendering"],
-    "operations": ["findings", "deployment", "settings", "channels", "targets"],
+    "operations": ["findings", "generated", "deployment", "settings", "channels", "targets"],
     "cli": ["findings", "deployment", "settings", "channels", "targets", "operations"],
 }
 

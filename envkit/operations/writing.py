@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from envkit.findings import Finding, FindingsError, words_of
+from envkit.generated import MARK
 from envkit.operations.placing import sync_folder
 from envkit.operations.temporaries import open_beside, sweep
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from envkit.targets.artifacts import Artifact
 
-MARK = "Made by envkit"
-"""What the header of every generated file says (`envkit.rendering.environments.header`)."""
 _HEAD = 2000
 """Characters at the start of a file in which the mark is looked for."""
 

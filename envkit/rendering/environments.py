@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
+from envkit.generated import head
 from envkit.rendering import quoting
 from envkit.rendering.quoting import Fragment
 
@@ -78,17 +79,9 @@ def quoter(language: Language) -> Callable[[Any], str]:
 def header(command: str, source: str, *, prefix: str = "# ") -> Fragment:
     """The comment at the top of every rendered file: what made it, from what, and how to remake it.
 
-    It holds no time and no machine, so that the same description gives the same bytes.
-
     Args:
         command: by which the file is made again.
         source: the name of the file that it is made from.
         prefix: what begins a comment in the language of the file.
     """
-    from envkit import __version__
-
-    lines = (
-        f"Made by envkit {__version__} from {source}. Changes made here are lost:",
-        f"change {source}, then run `{command}`.",
-    )
-    return Fragment("\n".join(f"{prefix}{line}" for line in lines))
+    return Fragment(head(command, source, prefix))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from pydantic import BaseModel, ByteSize, SecretBytes, SecretStr
 
-from envkit import __version__
+from envkit.generated import head
 from envkit.settings.model import DevelopmentOnly
 from envkit.settings.plan import Slot, plan_of
 from envkit.settings.types import DatabaseUrl, PrivateKey, Secret
@@ -41,8 +41,7 @@ def example(model: type[BaseModel], source: str, *, command: str = "envkit examp
     """
     plan = plan_of(model)
     lines = [
-        f"# Made by envkit {__version__} from {source}. Changes made here are lost:",
-        f"# change {source}, then run `{command}`.",
+        head(command, source),
         "#",
         "# Copy this to .env, which git must ignore, and fill it in. NAME_FILE may name a file that holds the value.",
     ]
