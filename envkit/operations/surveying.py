@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.deployment import derived
-from envkit.findings import Finding
+from envkit.findings import Finding, words_of
 from envkit.operations import certificates
 from envkit.operations.programs import find_program
 from envkit.operations.steps import OperationError
 
 if TYPE_CHECKING:
+    import socket
+
     from envkit.deployment.model import Deployment
     from envkit.operations.backups import Backup
     from envkit.operations.maintaining import Maintenance
@@ -77,8 +80,13 @@ def survey(deployment: Deployment) -> Survey:
         maintenance = current(deployment)
     except OperationError as error:
         findings += error.findings
+    if maintenance is not None and maintenance.until is not None and maintenance.until < datetime.now(UTC):
+        flag = derived.maintenance_flag(deployment)
+        findings.append(Finding(flag, "", "the time of return has passed, of which visitors are told", _RETURN))
+    if units == ():
+        findings.append(Finding("systemctl", "", f"gave no answer within {PATIENCE} s"))
     findings += [Finding("", unit.name, "has failed", f"journalctl -u {unit.name}") for unit in _failed(units)]
-    findings += [Finding("", name, "does not run") for name in _missing(deployment, units)]
+    findings += [Finding("", unit.name, "does not run", _remedy(unit)) for unit in _missing(deployment, units)]
     if units is not None:
         certificates.compare_served(deployment, findings)
     if not health.well:
@@ -87,6 +95,8 @@ def survey(deployment: Deployment) -> Survey:
         deployment.name, _version(deployment), units, health, certificate, backup, maintenance, tuple(findings)
     )
 
+
+_RETURN = "`envkit maintenance off`, or `on` with another time"
 
 # --- units ----------------------------------------------------------------------------------------------------------
 
@@ -119,14 +129,18 @@ def _failed(units: tuple[UnitState, ...] | None) -> list[UnitState]:
     return [unit for unit in units or () if unit.active == "failed"]
 
 
-def _missing(deployment: Deployment, units: tuple[UnitState, ...] | None) -> list[str]:
+def _missing(deployment: Deployment, units: tuple[UnitState, ...] | None) -> list[UnitState]:
     """Units that should run and do not; a failed one is told as such."""
     if units is None:
         return []
     from envkit.targets.systemd.units import started
 
     wanted = {f"{deployment.name}.target", *started(deployment)}
-    return [unit.name for unit in units if unit.name in wanted and unit.active in ("inactive", "not installed")]
+    return [unit for unit in units if unit.name in wanted and unit.active in ("inactive", "not installed")]
+
+
+def _remedy(unit: UnitState) -> str:
+    return "envkit install" if unit.active == "not installed" else f"systemctl start {unit.name}"
 
 
 def _said(command: list[str]) -> str:
@@ -152,10 +166,13 @@ def _health(deployment: Deployment) -> Health:
     import http.client
     import socket
     import time
+    from threading import Timer
 
     address = derived.upstream(deployment)
     connection = http.client.HTTPConnection(derived.canonical_domain(deployment), timeout=PATIENCE)
     began = time.monotonic()
+    end = Timer(PATIENCE, lambda: _hang_up(connection.sock))  # no read waits long for what comes byte by byte
+    end.start()
     try:
         if address.path:
             connection.sock = socket.socket(socket.AF_UNIX)
@@ -167,18 +184,26 @@ def _health(deployment: Deployment) -> Health:
         headers = {"X-Forwarded-Proto": derived.public_scheme(deployment)}  # nginx's word for what came by TLS
         connection.request("GET", deployment.http.health_path, headers=headers)
         status = connection.getresponse().status
-    except TimeoutError:
-        return Health(well=False, words=f"gave no answer within {PATIENCE} s")
     except (OSError, http.client.HTTPException) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        return Health(well=False, words=f"cannot be reached: {reason[:1].lower()}{reason[1:]}")
+        if isinstance(error, TimeoutError) or time.monotonic() - began >= PATIENCE:
+            return Health(well=False, words=f"gave no answer within {PATIENCE} s")
+        if isinstance(error, http.client.HTTPException):
+            return Health(well=False, words="gave no answer of HTTP")
+        return Health(well=False, words=f"cannot be reached: {words_of(error)}")
     finally:
+        end.cancel()
         connection.close()
     milliseconds = round((time.monotonic() - began) * 1000)
     words = f"answered {status} in {milliseconds} ms"
     if http.client.OK < status < http.client.INTERNAL_SERVER_ERROR:  # 404, as a rule: nothing is there
         return Health(well=False, words=words, hint="name a path that answers 200 in http.health_path")
     return Health(well=status == http.client.OK, words=words)
+
+
+def _hang_up(connection: socket.socket | None) -> None:
+    if connection is not None:
+        with suppress(OSError):
+            connection.shutdown(2)  # socket.SHUT_RDWR
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import http.server
+import os
+import socket
 import ssl
 import subprocess
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -76,6 +79,18 @@ def test_a_backup_from_the_future(shop, tmp_path):
     assert found.backup.path == made
 
 
+@pytest.mark.usefixtures("app")
+def test_a_time_of_return_that_has_passed(shop, tmp_path):
+    """A maintenance that goes on after its time is a finding: visitors are told to come back in the past."""
+    until = datetime.now(UTC) + timedelta(hours=1)
+    turn_on(shop, Steps(), until=until)
+    shop = replace(shop, backup=Backup())
+    assert problems(surveying.survey(shop)) == []
+    os.utime(tmp_path / "flag.d/until.html", (1, 1))
+    (finding,) = surveying.survey(shop).findings
+    assert finding.problem == "the time of return has passed, of which visitors are told"
+
+
 def test_everything_is_told_at_once(shop, tmp_path):
     """An app that is down and a folder without backups are two findings of one call."""
     assert problems(surveying.survey(shop)) == [
@@ -93,6 +108,36 @@ def test_an_app_that_is_not_well(shop):
     assert not finding.hint
     (finding,) = surveying.survey(replace(shop, http=replace(shop.http, health_path="/own-404"))).findings
     assert finding.hint == "name a path that answers 200 in http.health_path"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (b"", "gave no answer of HTTP"),
+        (b"\0nothing\r\n\r\n", "gave no answer of HTTP"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 3000, "gave no answer within 0.5 s"),
+    ],
+)
+def test_an_app_that_talks_and_never_answers(shop, tmp_path, monkeypatch, said, words):
+    """What is no answer is told as such, and one that comes in drops is not waited for longer than another."""
+    monkeypatch.setattr(surveying, "PATIENCE", 0.5)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "web.sock"))
+        listener.listen()
+
+        def talk():
+            visitor, _ = listener.accept()
+            with visitor, suppress(OSError):
+                visitor.recv(1000)
+                for place in range(0, len(said), 25):
+                    visitor.sendall(said[place : place + 25])
+                    time.sleep(0.02)
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        found = surveying.survey(replace(shop, backup=Backup()))
+        thread.join()
+    assert problems(found) == [f"/health: {words}"]
 
 
 def test_health_by_a_port(shop):
@@ -208,6 +253,13 @@ def test_units(shop, tmp_path, monkeypatch):
     program.chmod(0o755)
     monkeypatch.setattr(surveying, "find_program", lambda _name: str(program))
     monkeypatch.setattr(surveying, "BOOTED", tmp_path)
+    silent = tmp_path / "silent"
+    silent.write_text("#!/bin/sh\nexec sleep 100\n")
+    silent.chmod(0o755)
+    with monkeypatch.context() as patched:
+        patched.setattr(surveying, "PATIENCE", 0.3)
+        patched.setattr(surveying, "find_program", lambda _name: str(silent))
+        assert "systemctl: gave no answer within 0.3 s" in problems(surveying.survey(shop))
     found = surveying.survey(replace(shop, backup=Backup()))
     assert [(unit.name, unit.active, unit.restarts) for unit in found.units] == [
         ("shop.target", "active", 0),
@@ -217,5 +269,5 @@ def test_units(shop, tmp_path, monkeypatch):
     ]
     assert problems(found)[:2] == [
         "shop-web.service: has failed. journalctl -u shop-web.service",
-        "shop-worker.service: does not run",
+        "shop-worker.service: does not run. envkit install",
     ]
