@@ -17,7 +17,7 @@ from envkit.cli.output import echo_findings, echo_json, echo_note
 )
 @click.option("--app", metavar="MODULE:CALLABLE", help="The WSGI application; unless given, the likeliest one found.")
 @click.option("--name", help="The app's name; unless given, the folder's.")
-@click.option("--docker", is_flag=True, help="Also write a Dockerfile and a .dockerignore.")
+@click.option("--docker", is_flag=True, help="Also write a Dockerfile, a .dockerignore, and requirements.txt.")
 @json_option
 @click.pass_context
 def command(context: click.Context, *, app: str | None, name: str | None, docker: bool, as_json: bool) -> None:

@@ -13,6 +13,8 @@ from envkit.deployment.model import FILE
 from envkit.findings import Finding, FindingsError
 from envkit.operations.guessing import guessed_field
 from envkit.operations.layout import is_in_src
+from envkit.operations.requirements import FILE as REQUIREMENTS
+from envkit.operations.requirements import requirements_of
 from envkit.operations.scanning import Scan, Variable, scan
 from envkit.operations.writing import Change, write_artifacts
 from envkit.targets.artifacts import Artifact
@@ -53,7 +55,8 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
         folder: the project's.
         app: the WSGI application as `module:callable`; None takes the likeliest one found.
         name: the app's name; None makes one of the folder's.
-        docker: also a Dockerfile that begins from envkit-base, and the .dockerignore beside it.
+        docker: also a Dockerfile that begins from envkit-base, the .dockerignore beside it, and the requirements.txt
+            that it installs, where pyproject.toml says what the app depends on.
 
     Raises:
         NoAppError: `app` is None and none was found.
@@ -97,6 +100,9 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
         from envkit.targets.dockerfile import DOCKERIGNORE, app_dockerfile
 
         due += [Artifact("Dockerfile", app_dockerfile(in_src=in_src)), Artifact(".dockerignore", DOCKERIGNORE)]
+        requirements = requirements_of(folder)
+        if requirements is not None:
+            due.append(Artifact(REQUIREMENTS, requirements))
         notes += _notes_for_docker(folder)
     present = [artifact.path for artifact in due if os.path.lexists(folder / artifact.path)]
     if is_described(folder):
@@ -178,8 +184,8 @@ tls = "off"  # or letsencrypt, files, or upstream where a load balancer ends it
 
 
 def _notes_for_docker(folder: Path) -> Iterator[str]:
-    if not (folder / "requirements.txt").exists():
-        yield "requirements.txt is missing: name there what the app needs; envkit and gunicorn are in the image already"
+    if not (folder / REQUIREMENTS).exists() and requirements_of(folder) is None:
+        yield f"{REQUIREMENTS} is missing: name there what the app needs; envkit and gunicorn are in the image already"
     if is_described(folder) and not _says_where_the_container_is(folder):
         yield 'in a container the web process needs [http] upstream = "web:8000", where web is the container\'s name'
 

@@ -289,6 +289,33 @@ def test_docker_for_an_app_in_src(shop, envkit):
     ]
 
 
+@pytest.mark.parametrize(
+    ("project_table", "text"),
+    [
+        ('dependencies = ["flask>=3", "psycopg[binary]; python_version > \'3\'"]', "flask>=3\npsycopg[binary]; "),
+        ("dependencies = []", None),
+        ('dynamic = ["dependencies"]', None),
+        ('dependencies = ["a\\n--index-url b"]', None),
+        ("dependencies = 1", None),
+        ("=", None),
+    ],
+)
+def test_docker_for_a_project_with_a_pyproject(shop, envkit, project_table, text):
+    """What it depends on is in a requirements.txt, which the image installs; where nothing is said, that is a note."""
+    (shop / "pyproject.toml").write_text(f'[project]\nname = "shop"\n{project_table}\n')
+    result = envkit("init", "--docker")
+    assert result.code == 0
+    assert ("requirements.txt is missing" in result.err) is (text is None)
+    assert (shop / "requirements.txt").exists() is (text is not None)
+    if text is not None:
+        comment, _, rest = (shop / "requirements.txt").read_text().partition("\n")
+        assert comment.startswith("# ")
+        assert rest.startswith(text)
+        (shop / "requirements.txt").write_text("mine\n")
+        envkit("init", "--docker")
+        assert (shop / "requirements.txt").read_text() == "mine\n"
+
+
 def test_docker_for_a_project_that_is_described(shop, envkit):
     """What the files that are there may lack is a note; what they have is not."""
     envkit("init")
