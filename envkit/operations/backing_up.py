@@ -90,7 +90,8 @@ def make(database: Database, folder: Path, name: str, steps: Steps, reason: Reas
 
 def _copy_sqlite(database: SqliteFile, scratch: Path, packed: Path, steps: Steps) -> None:
     if not database.path.is_file():
-        raise stopped(str(database.path), "no such database")
+        hint = "" if database.path.is_absolute() else "its path begins in this folder; sqlite:////… begins at the root"
+        raise stopped(str(database.path), "no such database", hint)
     said = ""
     try:
         steps.take(f"copy {database.path}", lambda: sqlite_copies.copy_database(database.path, scratch, steps.show))

@@ -442,6 +442,17 @@ def test_before_the_first_release_there_is_nothing(tmp_path):
         back_up(described(tmp_path), Steps())
 
 
+def test_a_path_that_begins_in_this_folder_is_said(tmp_path, monkeypatch):
+    """Three slashes begin here, where a database of a server seldom is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("DATABASE_URL=sqlite:///shop.db\n")
+    shop = described(tmp_path)
+    with pytest.raises(OperationError) as caught:
+        back_up(replace(shop, backup=replace(shop.backup, database="DATABASE_URL")), Steps())
+    (finding,) = caught.value.findings
+    assert str(finding) == "shop.db: no such database. its path begins in this folder; sqlite:////… begins at the root"
+
+
 def test_a_rehearsal_changes_nothing(tmp_path):
     """Every step of a backup and of a restore is told, and none is taken."""
     fill(tmp_path / "shop.db")

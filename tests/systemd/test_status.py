@@ -70,7 +70,7 @@ def test_the_web_process_is_down(amy):
     amy.run("systemctl", "stop", "amy-web.socket", "amy-web.service")
     code, lines, found = status(amy)
     assert code == 1
-    assert "amy-web.service: does not run" in lines
+    assert "amy-web.service: does not run. systemctl start amy-web.service" in lines
     assert any(line.startswith("/health: cannot be reached: ") for line in lines)
     assert found["health"]["well"] is False
     amy.run("systemctl", "start", "amy.target", "amy-web.socket", "amy-web.service")
