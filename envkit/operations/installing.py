@@ -223,7 +223,7 @@ def _expect_own(files: Files, record: Record, root: Path) -> None:
 def _put_in_place(
     files: Files, steps: Steps, server: Server, record: Record, deployment: Deployment, *, force: bool
 ) -> Changes | None:
-    """What is to start anew, None where nothing was different; nginx's refusal of the whole puts everything back."""
+    """What is to start anew, None where nothing was different; a refusal by nginx or the app puts everything back."""
     root = server.root
     due = [found.path for found in compare_artifacts(files.artifacts, root) if found.state != "same"]
     changed = server_files.changed_in(files, root)
@@ -249,7 +249,7 @@ def _put_in_place(
             if deployment.http.tls == "letsencrypt":
                 take(steps, server.run, [f"{units.library(deployment)}/ensure-certificate.sh"])
             take(steps, server.run, ["nginx", "-t"])
-            if record.paths() or "release" not in deployment.processes:  # which a first import may need
+            if "release" not in deployment.processes or record.unfinished() is None:  # a first import may need it
                 check(deployment, steps, server.run)
         steps.take("note what is installed", lambda: record.write(files, changes))
     except BaseException:
