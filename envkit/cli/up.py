@@ -75,7 +75,8 @@ def command(
     when one of them ends, so does the other (exit code 1).
     """
     from envkit.deployment.reading import load_description
-    from envkit.operations.serving import environment_for, find_nginx, serve, sources_for
+    from envkit.operations.nginx_program import find_nginx
+    from envkit.operations.serving import environment_for, serve, sources_for
     from envkit.operations.supervising import end_as_by_ctrl_c
 
     end_as_by_ctrl_c()

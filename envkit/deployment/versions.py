@@ -25,6 +25,7 @@ class Since(NamedTuple):
 # nginx: docs/xml/nginx/changes.xml of nginx.org and its CHANGES; the directives' own pages say the same.
 FACTS: dict[str, Since] = {
     "ssl_reject_handshake": Since("nginx", (1, 19, 4), "ngx_http_ssl_module: ssl_reject_handshake"),
+    "error_log_option": Since("nginx", (1, 19, 5), "CHANGES: -e, and no opening of the compiled-in error log first"),
     "ssl_session_ticket_rotation": Since("nginx", (1, 23, 2), "CHANGES: ticket keys in shared memory are rotated"),
     "http3": Since("nginx", (1, 25, 0), "ngx_http_v3_module: experimental since 1.25.0"),
     "http2_directive": Since("nginx", (1, 25, 1), "CHANGES: the http2 directive; the listen parameter is deprecated"),

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from envkit.operations.nginx_program import Nginx, find_nginx
 from envkit.operations.programs import find_program
 from envkit.targets.nginx.rehearsal import rehearsed
 
@@ -18,7 +19,7 @@ def main(arguments: list[str]) -> int:
     error. Returns 0 when nginx accepts both, 1 when not, 2 when a program is missing.
     """
     folder, program = Path(arguments[0]) / "nginx", (arguments[1:] or ["nginx"])[0]
-    nginx, openssl = find_program(program), find_program("openssl")
+    nginx, openssl = find_nginx(program), find_program("openssl")
     if nginx is None or openssl is None:
         print(f"{program if nginx is None else 'openssl'} is not installed", file=sys.stderr)  # noqa: T201
         return 2
@@ -38,10 +39,10 @@ def _distribution(sites: str) -> str:
     return f"pid /run/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{sites}\n}}\n"
 
 
-def _accepts(nginx: str, name: str, text: str, scratch: Path) -> bool:
+def _accepts(nginx: Nginx, name: str, text: str, scratch: Path) -> bool:
     path = scratch / f"{name}.conf"
     path.write_text(text, encoding="utf-8")
-    command = [nginx, "-t", "-q", "-e", "stderr", "-p", str(scratch), "-c", str(path)]
+    command = [nginx.program, "-t", "-q", *nginx.quietly, "-p", str(scratch), "-c", str(path)]
     return subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode == 0
 
 

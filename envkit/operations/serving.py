@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import signal
 import socket
-import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from envkit.deployment import derived
 from envkit.findings import Finding, FindingsError
@@ -22,11 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from envkit.deployment.model import Deployment
+    from envkit.operations.nginx_program import Nginx
 
 DEFAULT_PORT = 8080
 _PORTS_TRIED = 100
-_OLDEST_WITH_E = (1, 19, 5)
-"""The nginx that got the option -e, by which it does not open its compiled-in error log first (nginx CHANGES)."""
 
 
 class CannotServeError(FindingsError):
@@ -42,13 +39,6 @@ class Sources(TypedDict):
 
     env_files: tuple[Path, ...]
     environ: dict[str, str]
-
-
-class Nginx(NamedTuple):
-    """The nginx of this machine."""
-
-    program: str
-    version: str
 
 
 def serve(
@@ -117,16 +107,6 @@ def serve(
             "settings from load_settings, or run `envkit up --env-file .env`"
         )
     return code
-
-
-def find_nginx() -> Nginx | None:
-    """The nginx that is installed here, or None."""
-    program = find_program("nginx")
-    if program is None:
-        return None
-    done = subprocess.run([program, "-v"], check=False, capture_output=True, stdin=subprocess.DEVNULL)
-    found = re.search(rb"nginx/([0-9]+\.[0-9]+\.[0-9]+)", done.stderr + done.stdout)
-    return Nginx(program, found[1].decode()) if found else None
 
 
 def environment_for(env_files: Sequence[Path]) -> dict[str, str]:
@@ -210,8 +190,7 @@ def _programs(
         return [Program("gunicorn", command, environ, signal.SIGTERM, is_well)]
     app = Program("gunicorn", command, environ, signal.SIGTERM, lambda: _listens(local))
     _write_nginx(local, folder)
-    quiet = ["-e", "stderr"] if tuple(map(int, nginx.version.split("."))) >= _OLDEST_WITH_E else []
-    command = [nginx.program, "-p", str(folder), "-c", str(folder / "nginx/nginx.conf"), *quiet]
+    command = [nginx.program, "-p", str(folder), "-c", str(folder / "nginx/nginx.conf"), *nginx.quietly]
     # The app's secrets are none of its business; a variable NGINX would make it take over another one's sockets.
     own = {name: environ[name] for name in ("PATH", "TZ") if name in environ}
     # QUIT lets running requests end, TERM would not (nginx(8)).

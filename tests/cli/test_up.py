@@ -213,7 +213,7 @@ def test_a_missing_nginx_is_said(shop, envkit, monkeypatch):
     """Where nginx is not installed one line says so, and gunicorn answers alone."""
     served = []
     monkeypatch.setattr("envkit.operations.supervising.end_as_by_ctrl_c", lambda: None)
-    monkeypatch.setattr("envkit.operations.serving.find_nginx", lambda: None)
+    monkeypatch.setattr("envkit.operations.nginx_program.find_nginx", lambda: None)
     monkeypatch.setattr("envkit.operations.serving.serve", lambda *_, **options: served.append(options["nginx"]) or 0)
     monkeypatch.setenv("API_TOKEN", "a")
     assert envkit("up").err == "nginx is not installed here; gunicorn answers alone\n"

@@ -81,3 +81,19 @@ def test_a_missing_program_is_named(tmp_path, capsys):
     """Without the program there is no verdict, and the exit status says so."""
     assert main([str(tmp_path), "nginx-of-next-year"]) == 2
     assert capsys.readouterr().err == "nginx-of-next-year is not installed\n"
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize(("version", "quietly"), [("1.18.0", []), ("1.19.5", ["-e", "stderr"])])
+def test_an_nginx_that_has_no_option_for_its_log(tmp_path, version, quietly):
+    """An older one is asked without the option, which it would refuse instead of the files."""
+    write_artifacts(render(Deployment(name="shop", app="a:app")).artifacts, tmp_path)
+    program = tmp_path / "nginx-of-old"
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" != -v ] || exec echo "nginx version: nginx/{version}"\necho "$@" >>{tmp_path}/asked\n'
+    )
+    program.chmod(0o755)
+    assert main([str(tmp_path), str(program)]) == 0
+    for line in (tmp_path / "asked").read_text().splitlines():
+        assert line.split()[: 2 + len(quietly)] == ["-t", "-q", *quietly]
+        assert ("-e" in line.split()) is bool(quietly)
