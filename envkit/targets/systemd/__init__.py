@@ -169,3 +169,13 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
                 "lies in a home folder, so the app's processes can read all of those",
                 "move it to /srv or /opt",
             )
+    group = derived.account(deployment, derived.web(deployment))[1]
+    for prefix, static in deployment.http.static.items():
+        if Path(static.directory).is_relative_to(f"/var/lib/{deployment.name}"):
+            yield warning(
+                deployment,
+                f'http.static."{prefix}".directory',
+                "lies in the folder that only the app may enter, so nginx answers 403",
+                f"keep the files beside the code, or let nginx in: usermod --append --groups {group} "
+                f"{deployment.server.proxy_group}, and restart it",
+            )

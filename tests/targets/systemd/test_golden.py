@@ -146,6 +146,20 @@ def test_an_ipv6_address_is_listened_on(tmp_path):
     assert systemd_judge.main([str(tmp_path / "systemd")]) == 0
 
 
+def test_static_files_that_nginx_may_not_read_are_told():
+    """What the app itself writes is for the app alone, and nginx would answer 403 without a word anywhere."""
+    described = "".join(
+        f'[http.static."/{name}/"]\ndirectory = "{folder}"\n'
+        for name, folder in (("static", "/srv/shop/static"), ("media", "/var/lib/shop/media"), ("b", "/var/lib/shop-b"))
+    )
+    (finding,) = render(read_description(HEAD + described, {})).findings
+    assert str(finding) == (
+        'envkit.toml: http.static."/media/".directory: lies in the folder that only the app may enter, so nginx '
+        "answers 403. keep the files beside the code, or let nginx in: usermod --append --groups shop www-data, and "
+        "restart it"
+    )
+
+
 def test_containers_are_refused():
     """A description whose upstream is a service of containers cannot be rendered as units."""
     deployment = read_description(HEAD + '[http]\nupstream = "web:8000"\n', {})
