@@ -44,7 +44,7 @@ def back_up(
         OperationError: no backup was made, or an old one cannot be removed.
     """
     database = find_database(deployment, env_files)
-    if reason == "release" and isinstance(database, SqliteFile) and not database.path.exists():
+    if reason == "release" and isinstance(database, SqliteFile) and not _is_there(database.path):
         steps.tell(f"no backup: there is no {database.path} yet")
         return None
     folder = Path(derived.backup_directory(deployment))
@@ -89,7 +89,7 @@ def make(database: Database, folder: Path, name: str, steps: Steps, reason: Reas
 
 
 def _copy_sqlite(database: SqliteFile, scratch: Path, packed: Path, steps: Steps) -> None:
-    if not database.path.is_file():
+    if not _is_there(database.path):
         hint = "" if database.path.is_absolute() else "its path begins in this folder; sqlite:////… begins at the root"
         raise stopped(str(database.path), "no such database", hint)
     said = ""
@@ -102,6 +102,14 @@ def _copy_sqlite(database: SqliteFile, scratch: Path, packed: Path, steps: Steps
     if steps.take("check the copy", lambda: sqlite_copies.problem_of(scratch)):
         raise stopped(str(database.path), "is damaged, so no backup was made", "earlier backups stay as they are")
     steps.take("compress it", lambda: sqlite_copies.pack(scratch, packed, steps.show))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:  # a folder through which this user may not pass
+        problem = words_of(error)
+    raise stopped(str(path), problem, "no backup was made")
 
 
 def _dump_postgres(database: PostgresDatabase, packed: Path, steps: Steps) -> None:

@@ -32,9 +32,10 @@ _PATIENCE = 60
 """Seconds without a single page copied, because others hold the database, until the copy is given up."""
 _BETWEEN = 0.01
 """Seconds between two attempts on a locked database."""
+_LEFT_OPEN = 32 * BLOCK
+"""Bytes of a copy that are not yet on the disk."""
 _COMPRESSION = 6
 _FULL = "database or disk is full"
-_LOCKED = "database is locked"
 
 
 def copy_database(source: Path, target: Path, show: Show) -> None:
@@ -84,22 +85,20 @@ def _copy_file(database: sqlite3.Connection, source: Path, target: Path, show: S
     that the process has on it (fcntl_locking(2)).
     """
     with source.open("rb", buffering=0) as file, _new(target) as copy:
-        _take_over(file, copy, show)  # torn by those who write meanwhile
-        os.fsync(copy.fileno())  # now, as writers wait below
+        _take_over(file, copy, show, in_time=True)  # torn by those who write meanwhile
         try:
             _hold(database)
-            _take_over(file, copy, lambda _done, _total: None)
-            database.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
-            if str(error) != _LOCKED:
-                raise
-        else:
-            return
-    raise _stayed_locked(source)
+            raise _stayed_locked(source) if str(error) == "database is locked" else error from None
+        _take_over(file, copy, lambda _done, _total: None, in_time=False)
+        database.execute("ROLLBACK")
 
 
-def _take_over(file: FileIO, copy: BufferedRandom, show: Show) -> None:
-    """Makes a copy equal to a file, writing what differs."""
+def _take_over(file: FileIO, copy: BufferedRandom, show: Show, *, in_time: bool) -> None:
+    """Makes a copy equal to a file, writing what differs.
+
+    `in_time` puts it on the disk bit by bit: ext4 has whoever commits meanwhile wait for all that is not there yet.
+    """
     total = os.fstat(file.fileno()).st_size
     done = 0
     while block := os.pread(file.fileno(), BLOCK, done):
@@ -108,6 +107,8 @@ def _take_over(file: FileIO, copy: BufferedRandom, show: Show) -> None:
             copy.write(block)
             copy.flush()
         done += len(block)
+        if in_time and (done % _LEFT_OPEN == 0 or len(block) < BLOCK):
+            os.fdatasync(copy.fileno())
         show(done, max(done, total))
     os.ftruncate(copy.fileno(), done)
 
