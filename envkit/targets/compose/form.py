@@ -35,11 +35,11 @@ class Form:
         """
         name = setting.name
         if not self.alone:
-            if "=" in name or "\0" in name:
-                raise CannotQuote("YAML", "a setting's name with = or NUL in it")
+            if not name or re.search(r"[=\0\s]", name):  # docker-compose 1.29 refuses blanks
+                raise CannotQuote("a Compose file", f"the setting {name}, whose name is empty or has =, NUL or a blank")
             return _item(name)
         if not _REFERENCE.fullmatch(name):
-            raise CannotQuote("YAML", "a reference to a setting whose name is not of letters, digits and _")
+            raise CannotQuote("a Compose file", f"a reference to {name}, whose name is not of letters, digits and _")
         return Fragment(f'"{name}=${{{name}}}"' if setting.required else f'"{name}=${{{name}-}}"')
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from posixpath import dirname
 from typing import TYPE_CHECKING, Any
 
 from envkit.deployment import derived
 from envkit.deployment.model import Container, Process
+from envkit.rendering.quoting import CannotQuote
 from envkit.targets.compose.beside import beside
 from envkit.targets.labels import update_labels
 from envkit.targets.nginx.place import CONTAINER, CONTAINER_FOLDER
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 NGINX_GROUP = "101"
 """The group of nginx in its image, which is that of the official image."""
 RELEASE = "release"
+_FILE = re.compile(r"[A-Za-z0-9._-]+")
+"""What Compose's schema takes as the name of a secret."""
 
 
 def process_names(deployment: Deployment) -> list[str]:
@@ -34,10 +38,18 @@ def runs_always(deployment: Deployment, name: str) -> bool:
 
 
 def secret_files(deployment: Deployment, settings: SettingNames | None, form: Form) -> list[str]:
-    """The settings that reach the app as files of their own."""
+    """The settings that reach the app as files of their own.
+
+    Raises:
+        CannotQuote: Compose takes no such name for a secret.
+    """
     if form.alone or derived.container(deployment).secrets == "environment":
         return []
-    return [setting.name for setting in settings or () if setting.secret]
+    names = [setting.name for setting in settings or () if setting.secret]
+    for name in names:
+        if not _FILE.fullmatch(name):
+            raise CannotQuote("a Compose file", f"a secret called {name}: its name may have letters, digits and . _ -")
+    return names
 
 
 def run_once(deployment: Deployment, name: str) -> str:

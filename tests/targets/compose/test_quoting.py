@@ -138,3 +138,11 @@ def test_inertia_refers_only_to_names():
     assert render(PLAIN, (SettingName("a.b"),), COMPOSE)
     with pytest.raises(CannotQuote):
         render(PLAIN, (SettingName("a.b"),), INERTIA)
+
+
+@pytest.mark.parametrize(("name", "secrets"), [("größe", "files"), ("A B", "files"), ("A B", "environment")])
+def test_names_that_compose_refuses(name, secrets):
+    """Compose takes ASCII alone in the name of a secret, and docker-compose 1.29 no blank in one of a variable."""
+    described = replace(PLAIN, container=Container(secrets=secrets))
+    with pytest.raises(CannotQuote, match=name):
+        render(described, (SettingName(name, secret=True),))
