@@ -152,12 +152,15 @@ def _deploy_script(deployment: Deployment, form: Form, secrets: list[str]) -> st
     asked = deployment.services
     described = [("redis", asked.redis), ("postgres", asked.postgres), ("dynamodb-local", asked.dynamodb_local)]
     always = [name for name in process_names(deployment) if runs_always(deployment, name)]
+    # Of another image, or of a user by name, the number is not known.
+    is_known = container.base == "envkit" and not any(process.user for process in deployment.processes.values())
     return _shell(
         "deploy.sh.j2",
         header=header(form.command, derived.source(deployment)),
         name=deployment.name,
         proxy=form.proxy,
         folders=_folders(deployment),
+        user=Fragment(f", {derived.CONTAINER_USER}" if is_known else ""),
         secrets=[f"secrets/{name}" for name in secrets],
         build=container.build is not None,
         pull="/" in derived.image(deployment),

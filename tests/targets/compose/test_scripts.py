@@ -166,7 +166,7 @@ def test_missing_files_of_secrets_are_told(deploy, recorder, tmp_path):
 def test_a_missing_folder_is_told(deploy, recorder):
     """Docker would make it as root's, and the app could not write there."""
     done = deploy("data")
-    expected = "./data is missing: make it; where the app writes, owned by the container's user\n"
+    expected = "./data is missing: make it; where the app writes, owned by the container's user, 10001\n"
     assert (done.returncode, done.stderr) == (1, expected)
     assert recorder.calls == []
 
@@ -174,7 +174,7 @@ def test_a_missing_folder_is_told(deploy, recorder):
 def test_a_missing_certificate_is_told(deploy, recorder):
     """Before anything is replaced: Docker would refuse nginx's container when the app's is new already."""
     done = deploy("files")
-    expected = "/etc/ssl/shop.pem is missing: make it; where the app writes, owned by the container's user\n"
+    expected = "/etc/ssl/shop.pem is missing: make it; where the app writes, owned by the container's user, 10001\n"
     assert (done.returncode, done.stderr) == (1, expected)
     assert recorder.calls == []
 

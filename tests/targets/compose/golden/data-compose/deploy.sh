@@ -46,7 +46,7 @@ is_missing() {
 }
 for folder in ./data '/srv/up loads'; do
     if is_missing "$folder"; then
-        echo "$folder is missing: make it; where the app writes, owned by the container's user" >&2
+        echo "$folder is missing: make it; where the app writes, owned by the container's user, 10001" >&2
         exit 1
     fi
 done
