@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
 from envkit.findings import words_of
-from envkit.operations import backups, sqlite_copies
+from envkit.operations import backups, sqlite_checks, sqlite_copies
 from envkit.operations.databases import Database, SqliteFile, find_database
 from envkit.operations.steps import stopped
 
@@ -99,7 +99,7 @@ def _copy_sqlite(database: SqliteFile, scratch: Path, packed: Path, steps: Steps
         said = str(error)
     if said:
         raise stopped(str(database.path), f"cannot be copied: {said}", "no backup was made")
-    if steps.take("check the copy", lambda: sqlite_copies.problem_of(scratch)):
+    if steps.take("check the copy", lambda: sqlite_checks.problem_of(scratch)):
         raise stopped(str(database.path), "is damaged, so no backup was made", "earlier backups stay as they are")
     steps.take("compress it", lambda: sqlite_copies.pack(scratch, packed, steps.show))
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
 from envkit.findings import words_of
-from envkit.operations import backups, sqlite_copies
+from envkit.operations import backups, sqlite_checks, sqlite_copies
 from envkit.operations.backing_up import make
 from envkit.operations.databases import SqliteFile, find_database
 from envkit.operations.steps import OperationError, stopped
@@ -104,7 +104,7 @@ def _into_sqlite(database: SqliteFile, source: Path, folder: Path, name: str, st
     fresh = target.with_name(f".{target.name[:200]}.envkit-restore")
     try:
         steps.take(f"expand it to {fresh}", lambda: sqlite_copies.unpack(source, fresh, steps.show))
-        if steps.take("check it", lambda: sqlite_copies.problem_of(fresh)):
+        if steps.take("check it", lambda: sqlite_checks.problem_of(fresh)):
             raise stopped(str(source), "is damaged: SQLite finds its pages wrong", "take another one")
         replaced, usable = _keep_old(database, target, folder, name, steps)
         if usable:
@@ -132,7 +132,7 @@ def _keep_old(database: SqliteFile, target: Path, folder: Path, name: str, steps
         try:
             return make(database, folder, name, steps, "restore"), True
         except OperationError:
-            if not sqlite_copies.is_broken(target):
+            if not sqlite_checks.is_broken(target):
                 raise
     aside = f"{target}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     # A log or journal that outlived its database would be applied to the next one of its name.

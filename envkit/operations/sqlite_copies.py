@@ -5,16 +5,15 @@ from __future__ import annotations
 import errno
 import gzip
 import os
-import re
 import shutil
 import sqlite3
 import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from envkit.operations.backups import BLOCK
 from envkit.operations.placing import sync_folder
+from envkit.operations.sqlite_checks import PATIENCE, open_database
 from envkit.operations.steps import stopped
 
 if TYPE_CHECKING:
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
     Show = Callable[[int, int], None]
 
 _PAGES = 1000
-"""Pages copied at a time."""
-_PATIENCE = 60
-"""Seconds without a single page copied, because others hold the database, until the copy is given up."""
+"""Pages copied at a time: between two lots, writers of a database without a write-ahead log get their turn."""
+_RESTARTS = 3
+"""How often the online backup may begin anew because somebody wrote, before the file is copied instead."""
 _BETWEEN = 0.01
 """Seconds between two attempts on a locked database."""
 _LEFT_OPEN = 32 * BLOCK
@@ -41,8 +40,9 @@ _FULL = "database or disk is full"
 def copy_database(source: Path, target: Path, show: Show) -> None:
     """Copies a database that others read and write, as it is at one moment.
 
-    With a write-ahead log the copy is of one snapshot and delays nobody. Without one there are no snapshots: the file
-    is copied while others write, and then writers wait for as long as it takes to compare it with its copy.
+    With a write-ahead log the copy is of one snapshot and delays nobody. Without one, writers wait while a lot of pages
+    is copied, and each write makes the online backup begin anew. Where they write faster than that, the file is copied
+    as they write, and then they wait for as long as it takes to compare it with its copy.
 
     Args:
         source: the database.
@@ -54,11 +54,14 @@ def copy_database(source: Path, target: Path, show: Show) -> None:
         OSError: the disk of the copy is full.
         sqlite3.Error: it cannot be read, or the copy cannot be written.
     """
-    with closing(_open(source)) as database:
+    with closing(open_database(source)) as database:
         if database.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
             _hold(database)
-            _copy_snapshot(database, target, _Watch(source, show))
-        else:
+            _copy_online(database, target, _Watch(source, show))
+            return
+        try:
+            _copy_online(database, target, _Watch(source, show, restarts=_RESTARTS))
+        except _TooManyWritesError:
             _copy_file(database, source, target, show)
 
 
@@ -68,7 +71,7 @@ def _hold(database: sqlite3.Connection) -> None:
     database.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
-def _copy_snapshot(database: sqlite3.Connection, target: Path, watch: _Watch) -> None:
+def _copy_online(database: sqlite3.Connection, target: Path, watch: _Watch) -> None:
     _new(target).close()  # SQLite would make it as readable as the umask allows
     with closing(sqlite3.connect(target, isolation_level=None)) as copy:
         # A copy that fails is thrown away, and a whole one is put on the disk at the end.
@@ -79,7 +82,7 @@ def _copy_snapshot(database: sqlite3.Connection, target: Path, watch: _Watch) ->
 
 
 def _copy_file(database: sqlite3.Connection, source: Path, target: Path, show: Show) -> None:
-    """Not by the online backup: it begins anew with each write, and all at once it stops writers for far longer.
+    """Without the online backup, which would stop writers for several times as long if it did all at once.
 
     The file is opened before the lock is taken and closed after it: closing any descriptor of a file gives up all locks
     that the process has on it (fcntl_locking(2)).
@@ -126,8 +129,8 @@ def write_database(source: Path, target: Path, show: Show) -> None:
     """
     _fit_pages(source, target)
     with (
-        closing(_open(source, "immutable=1")) as content,
-        closing(_open(target)) as database,
+        closing(open_database(source, "immutable=1")) as content,
+        closing(open_database(target)) as database,
         _full_disk_as_such(target),
     ):
         content.backup(database, pages=_PAGES, progress=_Watch(target, show), sleep=_BETWEEN)
@@ -138,17 +141,17 @@ def _fit_pages(source: Path, target: Path) -> None:
 
     Such a database keeps the size of its pages (https://sqlite.org/c3ref/backup_finish.html, SQLITE_READONLY).
     """
-    with closing(_open(target)) as database:
+    with closing(open_database(target)) as database:
         (mode,) = database.execute("PRAGMA journal_mode").fetchone()
         (size,) = database.execute("PRAGMA page_size").fetchone()
-    with closing(_open(source, "immutable=1")) as content:
+    with closing(open_database(source, "immutable=1")) as content:
         if mode != "wal" or content.execute("PRAGMA page_size").fetchone()[0] == size:
             return
     if source.stat().st_size:
         with source.open("r+b") as file:  # marks it as one without a log (https://sqlite.org/fileformat2.html, 1.3.3)
             file.seek(18)
             file.write(b"\1\1")
-    with closing(_open(source)) as content, _full_disk_as_such(source):
+    with closing(open_database(source)) as content, _full_disk_as_such(source):
         content.execute("PRAGMA journal_mode = OFF")
         content.execute("PRAGMA synchronous = OFF")
         content.execute(f"PRAGMA page_size = {size}")
@@ -166,48 +169,6 @@ def _full_disk_as_such(path: Path) -> Iterator[None]:
     else:
         return
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
-
-def problem_of(path: Path) -> str:
-    """What SQLite's own check of a copy says; empty when the copy is whole. Nobody else may have it open."""
-    try:
-        with closing(_open(path, "immutable=1")) as copy:
-            said = _verdict(copy)
-    except sqlite3.DatabaseError as error:
-        return str(error)
-    return "" if said == "ok" else "its pages contradict each other"
-
-
-def _verdict(copy: sqlite3.Connection) -> str:
-    """What the thorough check says, or the quick one, where an index or a CHECK needs what only the app can compute."""
-    check = "integrity_check"
-    given: set[str] = set()
-    while True:
-        try:
-            (said,) = copy.execute(f"PRAGMA {check}(1)").fetchone()
-        except sqlite3.OperationalError as error:
-            missing = re.fullmatch(r"(no such collation sequence: |unknown function: )(.+)", str(error), re.DOTALL)
-            if missing is None or missing[0] in given:
-                raise
-            given.add(missing[0])
-            check = "quick_check"  # compares no index with its table, so that any order will do
-            copy.execute("PRAGMA ignore_check_constraints = ON")
-            if missing[1].startswith("no such collation"):
-                copy.create_collation(missing[2], lambda one, two: (one > two) - (one < two))
-        else:
-            return str(said)
-
-
-def is_broken(path: Path) -> bool:
-    """Whether a database, which others may have open, is damaged; one that is locked is not."""
-    try:
-        with closing(_open(path)) as database:
-            (said,) = database.execute("PRAGMA integrity_check(1)").fetchone()
-    except sqlite3.OperationalError:
-        return False
-    except sqlite3.DatabaseError:  # not a database, or malformed
-        return True
-    return bool(said != "ok")
 
 
 def pack(source: Path, target: Path, show: Show) -> None:
@@ -267,32 +228,33 @@ def _new(path: Path) -> BufferedRandom:
 # --- the copy -------------------------------------------------------------------------------------------------------
 
 
-class _Watch:
-    """Follows a copy: shows it, and gives up when it stands still."""
+class _TooManyWritesError(Exception):
+    """Others write faster than the copy is made in lots."""
 
-    def __init__(self, path: Path, show: Show) -> None:
+
+class _Watch:
+    """Follows a copy: shows it, counts how often it began anew, and gives up when it stands still."""
+
+    def __init__(self, path: Path, show: Show, restarts: int | None = None) -> None:
         self._path = path
         self._show = show
+        self._restarts = restarts
+        self._remaining: int | None = None
         self._moved = time.monotonic()
 
     def __call__(self, status: int, remaining: int, total: int) -> None:
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            if time.monotonic() - self._moved > _PATIENCE:
+            if time.monotonic() - self._moved > PATIENCE:
                 raise _stayed_locked(self._path)
             return
         self._moved = time.monotonic()
+        if self._restarts is not None and self._remaining is not None and remaining >= self._remaining:
+            self._restarts -= 1
+            if self._restarts < 0:
+                raise _TooManyWritesError
+        self._remaining = remaining
         self._show(total - remaining, total)
 
 
-def _open(path: Path, mode: str = "mode=rw") -> sqlite3.Connection:
-    """A connection to an existing database.
-
-    Not read-only: reading a write-ahead log needs its index, which may have to be made; SQLite gives what it makes to
-    the owner of the database, should root be the one who asks.
-    """
-    uri = f"file:{quote(str(path.absolute()))}?{mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_PATIENCE)
-
-
 def _stayed_locked(path: Path) -> OperationError:
-    return stopped(str(path), f"stayed locked for {_PATIENCE} s", "stop what holds it, and try again")
+    return stopped(str(path), f"stayed locked for {PATIENCE} s", "stop what holds it, and try again")
