@@ -20,7 +20,7 @@ from pydantic import BaseModel, ByteSize, SecretBytes, SecretStr
 from envkit.generated import head
 from envkit.settings.model import DevelopmentOnly
 from envkit.settings.plan import Slot, plan_of
-from envkit.settings.types import DatabaseUrl, PrivateKey, Secret
+from envkit.settings.types import DatabaseUrl, Duration, PrivateKey, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,8 @@ def _entry(model: type[BaseModel], slot: Slot) -> Iterator[str]:
     for paragraph in (slot.field.description or "").splitlines():
         yield from _comment(paragraph)
     optional = _is_optional(model, slot)
-    facts = [_in_words(slot.annotation) + _limits(slot)]
+    words = _in_words(slot.annotation)
+    facts = [(words if _has_units(slot) else words.replace(_DURATION, _PLAIN_DURATION)) + _limits(slot)]
     if slot.development:
         facts.append("required outside development")
     else:
@@ -102,6 +103,8 @@ def _default(slot: Slot) -> str | None:
     if slot.secret or slot.required or (factory is not None and not isinstance(factory, DevelopmentOnly)):
         return None
     value = factory.value if isinstance(factory, DevelopmentOnly) else slot.field.default
+    if isinstance(value, dt.timedelta) and not _has_units(slot):
+        return f"{'-' * (value < dt.timedelta())}PT{_plain(abs(value.total_seconds()))}S"
     return None if hasattr(value, "get_secret_value") else _as_text(value)
 
 
@@ -111,7 +114,7 @@ def _as_text(value: Any) -> str | None:
     if isinstance(value, Enum):
         return _as_text(value.value)
     if isinstance(value, dt.timedelta):
-        return f"{value.total_seconds():g}s"
+        return f"{_plain(value.total_seconds())}s"
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
     if isinstance(value, (int, float, str, PurePath)):
@@ -122,6 +125,11 @@ def _as_text(value: Any) -> str | None:
     return None
 
 
+def _plain(number: float) -> str:
+    """The number without an exponent, which no duration has."""
+    return f"{number:.6f}".rstrip("0").rstrip(".")
+
+
 def _quoted(text: str) -> str:
     import json
 
@@ -130,6 +138,8 @@ def _quoted(text: str) -> str:
 
 # --- types in words -------------------------------------------------------------------------------------------------
 
+_DURATION = "duration such as 30s, 15m or 2h"
+_PLAIN_DURATION = "duration as ISO 8601 such as PT30S"
 _WORDS: tuple[tuple[type[Any], str], ...] = (
     # Of a class and its parent, the class first.
     (PrivateKey, "private key, PEM or PGP, its newlines written as \\n"),
@@ -144,7 +154,7 @@ _WORDS: tuple[tuple[type[Any], str], ...] = (
     (str, "text"),
     (bytes, "text"),
     (PurePath, "path"),
-    (dt.timedelta, "duration such as 30s, 15m or 2h"),
+    (dt.timedelta, _DURATION),
     (dt.datetime, "date and time such as 2026-01-31T12:00:00Z"),
     (dt.date, "date such as 2026-01-31"),
     (dt.time, "time such as 12:30:00"),
@@ -155,6 +165,18 @@ _WORDS: tuple[tuple[type[Any], str], ...] = (
 
 def _in_words(annotation: Any) -> str:
     return " or ".join(dict.fromkeys(_member_in_words(member) for member in _members(annotation)))
+
+
+def _has_units(slot: Slot) -> bool:
+    """Whether a duration is a `Duration`; pydantic's own is read otherwise."""
+    (mark,) = Duration.__metadata__  # type: ignore[attr-defined]  # of every Annotated
+    return mark in slot.field.metadata or mark in _marks(slot.annotation)
+
+
+def _marks(annotation: Any) -> Iterator[Any]:
+    yield from getattr(annotation, "__metadata__", ())
+    for argument in get_args(annotation):
+        yield from _marks(argument)
 
 
 def _members(annotation: Any) -> list[Any]:

@@ -197,6 +197,10 @@ def test_the_defaults_it_shows_load_to_the_defaults(tmp_path):
         stage: Literal["blue", "green"] = "blue"
         colour: Colour = Colour.RED
         timeout: Duration = dt.timedelta(minutes=15)
+        session: Duration | None = dt.timedelta(days=30)
+        delay: Duration = dt.timedelta(milliseconds=1)
+        interval: dt.timedelta = dt.timedelta(days=30)  # pydantic's own is read otherwise
+        offset: dt.timedelta = dt.timedelta(hours=-1.5)
         upload: ByteSize = ByteSize(16 * 1024 * 1024)
         data: Path = Path("/srv/data")
         day: dt.date = dt.date(2026, 1, 31)
