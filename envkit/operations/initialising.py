@@ -82,12 +82,15 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
         notes.append(_note_for_class(folder, settings, is_class_described=not described or "settings" in described))
     else:
         file, settings = _free_module(folder, chosen)
-        source, left_out = settings_source(_variables(seen, folder))
+        variables = _variables(seen, folder)
+        source, left_out = settings_source(variables)
         notes += [f"{variable} is not in the settings class: {reason}" for variable, reason in left_out]
         due.append(Artifact(file, source))
         due.append(Artifact(EXAMPLE, _example(source, settings)))
         if any(guessed_field(variable, set()).line for variable in seen.variables):
             notes.append(_note_for_code(settings))
+        elif not variables:
+            notes.append(f"neither os.environ in the code nor {ENV_FILE} shows a setting: write the app's into {file}")
     if not is_described(folder):
         text = _description(name or _app_name(folder), chosen, settings, seen.health_path, docker=docker)
         due.insert(0, Artifact(FILE, text))

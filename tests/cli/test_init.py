@@ -137,7 +137,13 @@ def test_the_path_for_health(shop, envkit):
         "name another in http.health_path\n"
     )
     (shop / "web_shop/__init__.py").write_text("application = get_wsgi_application()\n")
-    assert note in envkit("init").err
+    (shop / ".env").unlink()
+    said = envkit("init").err
+    assert note in said
+    assert (
+        "note: neither os.environ in the code nor .env shows a setting: write the app's into web_shop/settings.py\n"
+        in said
+    )
     (shop / "envkit.toml").unlink()
     (shop / "web_shop/urls.py").write_text("urlpatterns = [path('', index), path('health/', health)]\n")
     assert note not in envkit("init").err

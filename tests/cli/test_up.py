@@ -332,14 +332,21 @@ def test_the_files_can_be_kept(shop):
     assert (shop / "kept here").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_health_path_that_is_not_there_is_said(shop):
-    """An app that answers 404 there is up all the same."""
-    app = ECHO_APP.replace('"200 OK"', '"404 Nope" if environ["PATH_INFO"] == "/health" else "200 OK"')
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "/health answers 404; http.health_path should name a path that answers 200"),
+        (400, "/health answers 400; an app that knows its host names, as by ALLOWED_HOSTS, must know 127.0.0.1 here\n"),
+    ],
+)
+def test_a_health_path_that_is_not_there_is_said(shop, status, words):
+    """An app that answers 404 there is up all the same, and one that refuses this host, as Django does, by 400."""
+    app = ECHO_APP.replace('"200 OK"', f'"{status} Nope" if environ["PATH_INFO"] == "/health" else "200 OK"')
     (shop / "shop.py").write_text(app)
     with _up(shop, "--no-nginx") as up:
         up.port()
         up.child.terminate()
-        assert "/health answers 404; http.health_path should name a path that answers 200" in up.errors()
+        assert words in up.errors()
 
 
 @pytest.mark.needs("nginx", "setpriv")
