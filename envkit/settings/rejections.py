@@ -188,6 +188,7 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "datetime_from_date_parsing": ("is not a date and time", "write it as 2026-01-31T12:00:00Z"),
     "time_parsing": ("is not a time", "write it as 12:30:00"),
     "time_delta_parsing": ("is not a duration", "write it as ISO 8601 such as PT30S"),
+    "import_error": ("names nothing that can be imported", "write it as package.module:name"),
     "byte_size": ("is not a size", "write it as 16 MiB, 1.5GB or a plain number of bytes"),
     "byte_size_unit": ("is not a size", "write it as 16 MiB, 1.5GB or a plain number of bytes"),
 }

@@ -7,7 +7,16 @@ import pickle
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import pytest
-from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, create_model, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    ImportString,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -106,6 +115,14 @@ def test_a_check_cannot_pass_off_a_quotation_as_pydantics_own_words() -> None:
     named = refuse_by(lambda text: text, lambda text: PydanticCustomError("too_short", "{v}", {"v": text}))  # type: ignore[misc]
     model = create_model("App", token=(Annotated[Secret, AfterValidator(named)], ...))
     assert SECRET not in str(error_of(model, TOKEN=SECRET))
+
+
+def test_what_cannot_be_imported_is_not_named() -> None:
+    """Pydantic's message for an ImportString names the module, which is a part of the value."""
+    model = create_model("App", backend=(ImportString[Any], ...))
+    assert str(error_of(model, BACKEND="c4n4ry:name")) == (
+        "App: 1 problem\nenvironment: BACKEND: names nothing that can be imported. write it as package.module:name"
+    )
 
 
 @pytest.mark.parametrize("kind", [KeyError, TypeError, RuntimeError, UnicodeError])
