@@ -167,7 +167,7 @@ def _checked(message: str, until: datetime | None, addresses: Sequence[str]) -> 
         try:
             address = ip_address(text)
         except ValueError:
-            hint = "networks stand in maintenance.bypass of envkit.toml, which nginx reads at its next reload"
+            hint = "networks stand in maintenance.bypass of the description, which nginx reads at its next reload"
             findings.append(Finding("", f"address {index + 1}", "is no single IP address", hint))
         else:
             mapped = getattr(address, "ipv4_mapped", None)

@@ -142,7 +142,7 @@ def test_a_rehearsal_changes_nothing(flagged, tmp_path):
 
 def test_every_mistake_is_told_at_once(flagged):
     """A time that has passed, a network and a message without end are refused together, before anything is made."""
-    networks = "networks stand in maintenance.bypass of envkit.toml, which nginx reads at its next reload"
+    networks = "networks stand in maintenance.bypass of the description, which nginx reads at its next reload"
     with pytest.raises(OperationError) as caught:
         turn_on(flagged, Steps(), message="x" * 2001, until=datetime.now(UTC) - SOON, addresses=["10.0.0.0/8"])
     assert [str(finding) for finding in caught.value.findings] == [
