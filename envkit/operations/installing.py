@@ -17,7 +17,7 @@ from envkit.findings import Finding, words_of
 from envkit.operations import server_files
 from envkit.operations.rendering import render_targets
 from envkit.operations.server_files import Record, changes_of
-from envkit.operations.starting import check, start, take
+from envkit.operations.starting import start, take, try_out
 from envkit.operations.steps import OperationError, stopped
 from envkit.operations.verifying import verify
 from envkit.operations.writing import compare_artifacts, is_generated, write_artifacts
@@ -80,9 +80,9 @@ def _take_steps(
     if record.journal.exists():
         steps.take("undo what an installation left that was killed", partial(_undo, record, server))
     _expect_own(files, record, server.root)
-    changes = _put_in_place(files, steps, server, record, deployment, force=force)
+    changes, released = _put_in_place(files, steps, server, record, deployment, force=force)
     if server.run is not None:
-        start(deployment, steps, server.run, changes)
+        start(deployment, steps, server.run, changes, released=released)
     if not steps.rehearse:
         record.write(files, None)
 
@@ -222,9 +222,12 @@ def _expect_own(files: Files, record: Record, root: Path) -> None:
 
 def _put_in_place(
     files: Files, steps: Steps, server: Server, record: Record, deployment: Deployment, *, force: bool
-) -> Changes | None:
-    """What is to start anew, None where nothing was different; a refusal by nginx or the app puts everything back."""
-    root = server.root
+) -> tuple[Changes | None, bool]:
+    """What is to start anew, None where nothing was different, and whether the release was run.
+
+    A refusal by nginx or the app puts everything back.
+    """
+    root, released = server.root, False
     due = [found.path for found in compare_artifacts(files.artifacts, root) if found.state != "same"]
     changed = server_files.changed_in(files, root)
     links = {path: to for path, to in files.links.items() if server_files.points_to(root / path) != to}
@@ -232,7 +235,7 @@ def _put_in_place(
     links |= dict.fromkeys((path for path in _links_to(stale) if (root / path).is_symlink()), None)
     if not (due or links or stale):
         steps.tell("every file is in place")
-        return record.unfinished()
+        return record.unfinished(), released
     changes = changes_of(root, changed, stale, record.unfinished())
     places = [*due, *links, *stale, str(record.file.relative_to(root))]
     try:
@@ -249,15 +252,14 @@ def _put_in_place(
             if deployment.http.tls == "letsencrypt":
                 take(steps, server.run, [f"{units.library(deployment)}/ensure-certificate.sh"])
             take(steps, server.run, ["nginx", "-t"])
-            if "release" not in deployment.processes or record.unfinished() is None:  # a first import may need it
-                check(deployment, steps, server.run)
+            released = try_out(deployment, steps, server.run, first=not record.paths())
         steps.take("note what is installed", lambda: record.write(files, changes))
     except BaseException:
         if record.journal.exists():
             steps.take("undo it", partial(_undo, record, server))
         raise
     steps.take("forget what stood there", lambda: record.journal.unlink(missing_ok=True))
-    return changes
+    return changes, released
 
 
 def _stale(files: Files, record: Record, root: Path) -> list[str]:

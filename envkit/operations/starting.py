@@ -48,7 +48,7 @@ def this_server() -> Server:
     return Server(Path("/"), run_here, unable)
 
 
-def start(deployment: Deployment, steps: Steps, run: Run, changes: Changes | None) -> None:
+def start(deployment: Deployment, steps: Steps, run: Run, changes: Changes | None, *, released: bool = False) -> None:
     """Starts an app whose files are in place, or starts anew what is different; nginx reads its files in any case.
 
     Args:
@@ -56,12 +56,13 @@ def start(deployment: Deployment, steps: Steps, run: Run, changes: Changes | Non
         steps: tells or rehearses.
         run: runs a command.
         changes: what is different on the disk; None for nothing.
+        released: its release has just been run.
 
     Raises:
         OperationError: a command failed.
     """
     try:
-        _start_units(deployment, steps, run, changes)
+        _start_units(deployment, steps, run, changes, released=released)
     except OperationError:
         with suppress(OperationError):  # visitors see the maintenance page until the app can be started
             _serve(steps, run)
@@ -74,34 +75,62 @@ def _serve(steps: Steps, run: Run) -> None:
     take(steps, run, ["systemctl", "reload-or-restart", "nginx.service"])
 
 
-def check(deployment: Deployment, steps: Steps, run: Run) -> None:
+def try_out(deployment: Deployment, steps: Steps, run: Run, *, first: bool) -> bool:
     """Tries whether the app would start by the files that are in place; what runs is not touched.
+
+    An app that was never installed may need its release before it can be imported.
+
+    Args:
+        deployment: the description.
+        steps: tells or rehearses.
+        run: runs a command.
+        first: nothing of the app is installed yet.
+
+    Returns:
+        Whether its release was run.
 
     Raises:
         OperationError: it would not, with what it said; or a command failed.
     """
-    if not units.checks(deployment):
-        return
-    take(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{deployment.name}.conf"])
+    releases = first and "release" in deployment.processes
+    if releases:
+        _make_known(deployment, steps, run)
+        _run_to_its_end(deployment, steps, run, "release")
+    if units.checks(deployment):
+        if not releases:
+            take(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{deployment.name}.conf"])
+        _run_to_its_end(deployment, steps, run, "check")
+    return releases
+
+
+def _run_to_its_end(deployment: Deployment, steps: Steps, run: Run, unit: str) -> None:
     begin = int(time.time())
     try:
-        take(steps, run, ["systemctl", "start", f"{deployment.name}-check.service"])
+        take(steps, run, ["systemctl", "start", f"{deployment.name}-{unit}.service"])
     except OperationError as error:
-        raise OperationError([*_said(deployment, run, begin), *error.findings]) from None
+        raise OperationError([*_said(deployment, run, unit, begin), *error.findings]) from None
 
 
-def _said(deployment: Deployment, run: Run, begin: int) -> list[Finding]:
-    """What the check said since then, which the journal holds; of a traceback no more than surely shows no value."""
+def _said(deployment: Deployment, run: Run, unit: str, begin: int) -> list[Finding]:
+    """What a unit said since then, which the journal holds; of a traceback no more than surely shows no value."""
     name = deployment.name
-    of_check = ["--unit", f"{name}-check.service", "--identifier", name]
+    of_unit = ["--unit", f"{name}-{unit}.service", "--identifier", name]
     with suppress(OperationError):
         run(["journalctl", "--sync"])
-        text = run(["journalctl", *of_check, "--since", f"@{begin}", "--output", "cat", "--no-pager"]) or ""
+        text = run(["journalctl", *of_unit, "--since", f"@{begin}", "--output", "cat", "--no-pager"]) or ""
         return [Finding("", "", line) for line in shortened(text, deployment.app).splitlines() if line.strip()]
     return []
 
 
-def _start_units(deployment: Deployment, steps: Steps, run: Run, changes: Changes | None) -> None:
+def _make_known(deployment: Deployment, steps: Steps, run: Run) -> None:
+    """Makes the accounts and folders, and has systemd read the units."""
+    take(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{deployment.name}.conf"])
+    if derived.is_backed_up(deployment):
+        take(steps, run, ["systemd-tmpfiles", "--create", f"/etc/tmpfiles.d/{deployment.name}.conf"])
+    take(steps, run, ["systemctl", "daemon-reload"])
+
+
+def _start_units(deployment: Deployment, steps: Steps, run: Run, changes: Changes | None, *, released: bool) -> None:
     name = deployment.name
     started = units.started(deployment)
     if changes is not None:  # before systemd reads what they are now; as patterns, which may match nothing
@@ -111,13 +140,10 @@ def _start_units(deployment: Deployment, steps: Steps, run: Run, changes: Change
         waiting = [unit for unit in waiting if unit in changes.changed and unit not in started]
         if waiting:  # it may have run all the time until now; a run that is under way is not active, but activating
             take(steps, run, ["systemctl", "stop", "--state=active", *(f"{unit}*" for unit in waiting)])
-    take(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{name}.conf"])
-    if derived.is_backed_up(deployment):
-        take(steps, run, ["systemd-tmpfiles", "--create", f"/etc/tmpfiles.d/{name}.conf"])
-    take(steps, run, ["systemctl", "daemon-reload"])
+    _make_known(deployment, steps, run)
     take(steps, run, ["systemctl", "enable", f"{name}.target"])
-    if changes is not None and "release" in deployment.processes:
-        take(steps, run, ["systemctl", "start", f"{name}-release.service"])
+    if changes is not None and "release" in deployment.processes and not released:
+        _run_to_its_end(deployment, steps, run, "release")
     if changes is not None:
         sockets = [unit for unit in changes.changed if unit.endswith(".socket")]
         if sockets:  # systemd restarts no socket whose service runs; stopped, it takes the service with it

@@ -90,8 +90,11 @@ def test_what_is_run(root):
         "nginx -t",
         "systemd-sysusers /etc/sysusers.d/shop.conf",
         "systemctl daemon-reload",
-        "systemctl enable shop.target",
         "systemctl start shop-release.service",
+        "systemctl start shop-check.service",
+        "systemd-sysusers /etc/sysusers.d/shop.conf",
+        "systemctl daemon-reload",
+        "systemctl enable shop.target",
         "systemctl restart shop-web.service shop-worker.service",
         "systemctl start shop.target",
         "systemctl start shop-web.socket",
@@ -139,7 +142,10 @@ def test_what_would_not_start_changes_nothing(root):
     with pytest.raises(OperationError, match=r"shop-check\.service: failed"):
         install(changed, Steps(), Server(root, Commands("systemctl start shop-check")))
     assert tree(root) == before
-    install(SHOP, Steps(), Server(root, Commands("systemctl start shop-check")))  # its release comes first, once
+    with pytest.raises(OperationError, match=r"shop-release\.service: failed"):
+        install(SHOP, Steps(), Server(root, Commands("systemctl start shop-release")))
+    assert tree(root) == before
+    install(SHOP, Steps(), Server(root, Commands()))
     before, refused = tree(root), Commands("systemctl start shop-check")
     with pytest.raises(OperationError, match=r"shop-check\.service: failed"):
         install(changed, Steps(), Server(root, refused))
@@ -542,8 +548,9 @@ def test_one_at_a_time(root):
 
 
 def test_nginx_has_the_page_where_the_app_does_not_start(root):
-    """A release or a start that fails ends the installation with its error, after nginx has read the site."""
-    commands = Commands("systemctl start shop-release.service")
-    with pytest.raises(OperationError, match=r"shop-release\.service: failed"):
-        install(SHOP, Steps(), Server(root, commands))
-    assert commands.run[-1] == "systemctl reload-or-restart nginx.service"
+    """A start, or a release after the first, that fails ends the installation, after nginx has read the site."""
+    for failing, domain in (("systemctl restart shop-web", "a.test"), ("systemctl start shop-release", "b.test")):
+        commands = Commands(failing)
+        with pytest.raises(OperationError, match=f"{failing}.*: failed"):
+            install(replace(SHOP, http=Http(domains=(domain,))), Steps(), Server(root, commands))
+        assert commands.run[-1] == "systemctl reload-or-restart nginx.service"
