@@ -45,9 +45,18 @@ def encode(form: str, name: str, value: bytes) -> str:
     carrier = channel(form)
     refusal = carrier.refuse(name, text)
     if refusal is not None:
-        raise EncodingError([Finding(carrier.name, name, refusal.problem, refusal.hint)])
+        from envkit.channels.lint_hints import KEY_BEGIN
+
+        is_key = KEY_BEGIN.match(text) and carrier.refuse(name, "-") is None  # it is not the name that is refused
+        hint = _hint_for_key(name) if is_key else refusal.hint
+        raise EncodingError([Finding(carrier.name, name, refusal.problem, hint)])
     written = carrier.write({name: text})
     return written if written.endswith("\n") else f"{written}\n"
+
+
+def _hint_for_key(name: str) -> str:
+    line = f'`echo "{name}=$(envkit encode --for base64 < key.pem)"`'
+    return f"if it is a PrivateKey setting, append what {line} prints, or name the key's file in {name}_FILE"
 
 
 def decode(form: str, name: str | None, text: bytes) -> bytes:

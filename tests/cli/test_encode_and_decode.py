@@ -71,6 +71,17 @@ def test_a_refused_value_exits_1_with_the_way_out(envkit):
     assert "canary" not in result.err
 
 
+def test_a_key_that_is_refused_is_sent_another_way(envkit):
+    """Where line breaks cannot pass, a PrivateKey setting takes base64."""
+    key = b"-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n"
+    result = envkit("encode", "--for", "docker", "--name", "GITHUB_KEY", stdin=key)
+    assert result.code == 1
+    assert result.err.endswith(
+        'the line. if it is a PrivateKey setting, append what `echo "GITHUB_KEY=$(envkit encode --for base64 < key.pem)"` '
+        "prints, or name the key's file in GITHUB_KEY_FILE\n"
+    )
+
+
 def test_bytes_that_are_no_text_are_refused(envkit):
     """Every form but base64 needs UTF-8; the place is named."""
     result = envkit("encode", "--for", "escape", stdin=b"ab\xff")
