@@ -77,7 +77,7 @@ def test_a_key_that_is_refused_is_sent_another_way(envkit):
     result = envkit("encode", "--for", "docker", "--name", "GITHUB_KEY", stdin=key)
     assert result.code == 1
     assert result.err.endswith(
-        'the line. if it is a PrivateKey setting, append what `echo "GITHUB_KEY=$(envkit encode --for base64 < key.pem)"` '
+        'line. if it is a PrivateKey setting, append what `echo "GITHUB_KEY=$(envkit encode --for base64 < key.pem)"` '
         "prints, or name the key's file in GITHUB_KEY_FILE\n"
     )
 
