@@ -15,7 +15,7 @@ MOST = 64 * 1024 * 1024
 GROW = """
 import sqlite3
 database = sqlite3.connect("/var/lib/idb/idb.sqlite3", timeout=60)
-database.execute("PRAGMA journal_mode = WAL")  # without, writers wait while it is copied in one go
+database.execute("PRAGMA journal_mode = WAL")  # without, its restore keeps writers out for seconds
 database.execute("CREATE TABLE filling (bytes BLOB)")
 database.executemany("INSERT INTO filling VALUES (zeroblob(1000000))", [()] * 1000)
 database.commit()

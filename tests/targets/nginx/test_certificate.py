@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
 import subprocess
 import threading
@@ -121,6 +122,16 @@ def test_half_a_renewal_is_left_alone(fresh, spoil):
     certify(live, "second")
     assert ensure(fresh, "running") == ""
     assert link.readlink() == live
+
+
+@pytest.mark.needs("nginx", "openssl")
+def test_a_certificate_that_was_deleted(fresh):
+    """Where certbot keeps none any more, a self-signed one stands in: with a link to nothing no nginx starts again."""
+    certify(fresh.folder / "live", "first")
+    ensure(fresh, "running")
+    shutil.rmtree(fresh.folder / "live")
+    ensure(fresh, "running")
+    assert (fresh.folder / "shop/certificate").readlink() == fresh.folder / "shop/self-signed"
 
 
 @pytest.mark.needs("nginx", "openssl")

@@ -10,7 +10,7 @@ state=/var/lib/envkit/shop
 
 main() {
     # A running nginx holds certbot's last whole one, and refuses half a renewal: nothing is better than what it has.
-    if [ "${1-}" = running ] && [ "$(readlink "$state/certificate")" = "$live" ]; then
+    if [ "${1-}" = running ] && [ -d "$live" ] && [ "$(readlink "$state/certificate")" = "$live" ]; then
         return
     fi
     # nginx's workers look for the maintenance flag in this folder.
