@@ -10,11 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from envkit.deployment.errors import DescriptionError
-from envkit.deployment.kinds import KINDS, Wrong
+from envkit.deployment.kind import Wrong
+from envkit.deployment.kinds import KINDS
 from envkit.deployment.model import Deployment, Process, Server
 from envkit.targets.registry import render_target
 
-PROGRAM = "import json, os, sys; json.dump([sys.argv[1:], os.getcwd()], open('/var/lib/quoting/seen.json', 'w'))"
+PROGRAM = "import json, os, sys; json.dump([sys.argv[1:], os.getcwd()], open('/var/lib/quoting.words/seen.json', 'w'))"
 AWKWARD = st.text(alphabet="\"'\\%$;#{}@:!+-*? \u00e9\u2028\U0001f600nxuh0", max_size=12)
 NONCHARACTER = re.compile(
     "[\ufdd0-\ufdef" + "".join(chr(n + 0xFFFE) + chr(n + 0xFFFF) for n in range(0, 0x110000, 0x10000)) + "]"
@@ -55,7 +56,7 @@ def test_words_and_folder(machine, words, name):
     unit = service(words, folder)
     machine.path(folder).mkdir(parents=True, exist_ok=True)
     machine.write("/etc/systemd/system/quoting-words.service", unit.text)
-    seen = Path(machine.path("/var/lib/quoting/seen.json"))
+    seen = Path(machine.path("/var/lib/quoting.words/seen.json"))
     seen.unlink(missing_ok=True)
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "start", "quoting-words.service")
