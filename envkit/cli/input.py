@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_LONGEST = 256 << 20
+"""Bytes of a file of settings."""
+
+
 def read_text(path: Path) -> str:
     """The file's text with its line ends as they are; ``-`` is standard input.
 
@@ -21,8 +25,13 @@ def read_text(path: Path) -> str:
 
     problem = ""
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        return data.decode()
+        if str(path) == "-":
+            return sys.stdin.buffer.read().decode()
+        with path.open("rb") as stream:  # which may be a pipe, or a device that never ends
+            data = stream.read(_LONGEST + 1)
+        if len(data) <= _LONGEST:
+            return data.decode()
+        problem = f"is larger than {_LONGEST >> 20} MiB, too large for settings"
     except OSError as error:
         problem = words_of(error)
     except UnicodeDecodeError as error:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from envkit.deployment.description_file import PROJECT_FILE, find_file, is_described
+from envkit.deployment.description_file import PROJECT_FILE, find_file, is_described, text_of
 from envkit.deployment.errors import DescriptionError
 from envkit.deployment.model import FILE
+from envkit.deployment.overrides import dig
 from envkit.findings import Finding
 from envkit.operations.app_module import find_no_module
 from envkit.operations.importing import CannotImportError, settings_class
@@ -141,11 +142,11 @@ def _named_in(description: Path | None) -> str | None:
     import tomllib
 
     file = _file(description)
-    try:
-        raw: Any = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+    if not file.is_file():  # a pipe was read, and has no more to say
         return None
-    if file.name == PROJECT_FILE:
-        raw = raw.get("tool", {}).get("envkit", {})
-    name = raw.get("settings") if isinstance(raw, dict) else None
+    try:
+        raw = tomllib.loads(text_of(file))
+    except (DescriptionError, ValueError, RecursionError):
+        return None
+    name = dig(raw, ("tool", "envkit") if file.name == PROJECT_FILE else ()).get("settings")
     return name if isinstance(name, str) and name.count(":") == 1 else None

@@ -280,3 +280,22 @@ def test_a_project_that_only_speaks_of_envkit(project, envkit, monkeypatch):
     monkeypatch.setenv("API_TOKEN", "s3cret")
     result = envkit("check", "--settings", "shop_settings:ShopSettings")
     assert (result.code, result.out) == (0, "shop_settings:ShopSettings: no problem found\n")
+
+
+@pytest.mark.parametrize("text", ["tool = 1\n", "[tool]\nenvkit = [1]\n", "[tool.envkit]\nsettings = 1\n"])
+def test_a_project_file_of_another_shape_is_a_finding(envkit, project, text):
+    """Whatever stands where the table should be, the problem is told."""
+    (project / "envkit.toml").unlink()
+    (project / "pyproject.toml").write_text(text)
+    result = envkit("check", "-f", "pyproject.toml")
+    assert result.code == 1
+    assert result.err.startswith("pyproject.toml")
+
+
+def test_a_file_that_never_ends_is_not_read_for_ever(envkit):
+    """A description is read up to its limit, once, even where it cannot be right."""
+    result = envkit("check", "-f", "/dev/full")
+    assert (result.code, result.err.splitlines()[0]) == (
+        1,
+        "/dev/full: is larger than 1 MiB, too large for a description",
+    )
