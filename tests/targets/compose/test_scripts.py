@@ -63,6 +63,19 @@ def test_what_does_not_become_healthy_is_told(deploy, recorder):
     assert not any("release" in call for call in recorder.calls)
 
 
+def test_a_web_process_that_stays_ill_is_told(deploy, recorder):
+    """Whoever deploys, such as CI, sees it by the exit code; one of several containers that is not well is enough."""
+    recorder.program("sleep")
+    done = deploy(
+        "least",
+        f'case "$*" in *State.Health*) echo healthy; echo unhealthy; exit;; *" logs "*) echo why;; esac; {HEALTHY}',
+    )
+    assert done.returncode == 1
+    said = "web does not become healthy, and was not taken back: visitors get the maintenance page until it does\n"
+    assert done.stderr == f"why\n{said}"
+    assert [*PROJECT, "up", "-d", "--no-deps", "web", "nginx"] in recorder.calls
+
+
 def test_nginxs_files_are_opened(deploy, recorder, tmp_path):
     """A umask such as 077, here or where git was, does not close them to nginx's container, which is not root."""
     assert deploy("processes", HEALTHY).returncode == 0
@@ -117,7 +130,7 @@ def test_compose_that_is_missing_is_told(deploy, recorder):
 
 def test_what_is_described_no_more_is_stopped(deploy, recorder):
     """Before the new ones start; not what is described still, nor what is of another file than compose.yaml."""
-    known = 'case "$*" in *"config --services") echo web; echo nginx; exit;; esac'
+    known = 'case "$*" in *"config --services") echo web; echo nginx; exit;; *State.Health*) echo healthy;; esac'
     here = "/srv/shop/compose.yaml,/srv/shop/compose.override.yaml"
     listed = f"1 web {here}\\n2 old-worker {here}\\n3 we {here}\\n4 own /srv/own-compose.yaml\\n5 v1 compose.yaml\\n"
     done = deploy("least", f"{known}\ncase \"$*\" in 'ps '*) printf '{listed}'; exit;; esac")
@@ -128,7 +141,7 @@ def test_what_is_described_no_more_is_stopped(deploy, recorder):
     calls = [call[1:] for call in recorder.calls]
     ended = [[verb, number] for number in "235" for verb in ("stop", "rm")]
     assert [call for call in calls if call[0] in {"stop", "rm"}] == ended
-    assert calls[-1] == ["compose", "-p", "shop", "up", "-d", "--no-deps", "web", "nginx"]
+    assert calls.index(["compose", "-p", "shop", "up", "-d", "--no-deps", "web", "nginx"]) > calls.index(ended[-1])
     (asked,) = (call for call in calls if call[0] == "ps")
     assert {"label=com.docker.compose.project=shop", "label=com.docker.compose.oneoff=False"} <= set(asked)
 
@@ -182,7 +195,7 @@ def test_a_missing_certificate_is_told(deploy, recorder):
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes a folder of another user's")
 def test_what_the_user_may_not_see_is_not_missing(deploy, recorder, tmp_path):
     """Docker may look into the folder of a private key, where a user of the group docker may not."""
-    deploy("files")
+    deploy("files", HEALTHY)
     hidden = tmp_path / "hidden"
     hidden.mkdir(mode=0o700)
     os.chown(hidden, 65534, 65534)
@@ -205,11 +218,11 @@ def test_an_image_of_a_registry_is_pulled(deploy, recorder):
 
 def test_another_folder_of_the_same_name_is_not_taken(deploy, recorder, tmp_path):
     """Where CDPATH leads elsewhere, the script still goes to the folder that it lies in."""
-    deploy("least")
+    deploy("least", HEALTHY)
     (tmp_path / "home/shop").mkdir(parents=True)
     (tmp_path / "elsewhere/shop").mkdir(parents=True)
     (tmp_path / "deploy.sh").rename(tmp_path / "home/shop/deploy.sh")
-    recorder.program("docker", "pwd >&2")
+    recorder.program("docker", f"pwd >&2; {HEALTHY}")
     script = f"export CDPATH={tmp_path}/elsewhere; exec sh shop/deploy.sh"
     done = recorder.run("sh", "-c", script, cwd=tmp_path / "home")
     assert done.returncode == 0

@@ -35,6 +35,22 @@ compose() {
     ${COMPOSE:-docker compose} -p shop "$@" 9<&-
 }
 
+becomes_healthy() { # SERVICE: all its containers, within two minutes; else its last lines are shown
+    tries=0
+    until [ "$(states "$1" | sort -u)" = healthy ]; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 60 ]; then
+            compose logs --no-color --tail=20 "$1" >&2
+            return 1
+        fi
+        sleep 2
+    done
+}
+states() {
+    # shellcheck disable=SC2046 # a word each
+    docker inspect --format '{{ .State.Health.Status }}' $(compose ps -q "$1") 2>/dev/null
+}
+
 # Without its plugin, docker says no more than that it does not know -p.
 if ! compose version >/dev/null 2>&1; then
     echo "Compose is missing: install it, or COMPOSE=docker-compose ./deploy.sh" >&2
@@ -69,3 +85,8 @@ printf '%s\n' "$running" | while read -r container service files; do
 done
 
 compose up -d --no-deps web nginx
+
+becomes_healthy web || {
+    echo "web does not become healthy, and was not taken back: visitors get the maintenance page until it does" >&2
+    exit 1
+}

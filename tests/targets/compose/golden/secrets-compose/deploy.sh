@@ -35,6 +35,22 @@ compose() {
     ${COMPOSE:-docker compose} -p shop "$@" 9<&-
 }
 
+becomes_healthy() { # SERVICE: all its containers, within two minutes; else its last lines are shown
+    tries=0
+    until [ "$(states "$1" | sort -u)" = healthy ]; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 60 ]; then
+            compose logs --no-color --tail=20 "$1" >&2
+            return 1
+        fi
+        sleep 2
+    done
+}
+states() {
+    # shellcheck disable=SC2046 # a word each
+    docker inspect --format '{{ .State.Health.Status }}' $(compose ps -q "$1") 2>/dev/null
+}
+
 missing=''
 for file in secrets/SECRET_KEY secrets/DATABASE_URL secrets/POSTGRES_PASSWORD; do
     [ -e "$file" ] || missing="$missing $file"
@@ -52,16 +68,10 @@ fi
 
 compose up -d --no-deps postgres
 for service in postgres; do
-    tries=0
-    until [ "$(docker inspect --format '{{ .State.Health.Status }}' "$(compose ps -q "$service")")" = healthy ]; do
-        tries=$((tries + 1))
-        if [ "$tries" -gt 60 ]; then
-            compose logs --no-color --tail=20 "$service" >&2
-            echo "$service does not become healthy; nothing else was touched" >&2
-            exit 1
-        fi
-        sleep 2
-    done
+    becomes_healthy "$service" || {
+        echo "$service does not become healthy; nothing else was touched" >&2
+        exit 1
+    }
 done
 
 # Where nginx runs, it reads its files anew; files that it refuses change nothing and end this.
@@ -89,3 +99,8 @@ printf '%s\n' "$running" | while read -r container service files; do
 done
 
 compose up -d --no-deps web worker nginx
+
+becomes_healthy web || {
+    echo "web does not become healthy, and was not taken back: visitors get the maintenance page until it does" >&2
+    exit 1
+}
