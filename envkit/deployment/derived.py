@@ -188,6 +188,11 @@ def container_user(process: Process) -> str | None:
     return f"{process.user or CONTAINER_USER}:{process.group}" if process.group else process.user
 
 
+def checks_settings(deployment: Deployment) -> bool:
+    """Whether `envkit check` in the app's image, which holds envkit then, knows a settings class."""
+    return container(deployment).base == "envkit" and deployment.settings is not None
+
+
 def image(deployment: Deployment) -> str:
     """The app's image."""
     return (deployment.container and deployment.container.image) or f"{deployment.name}:latest"

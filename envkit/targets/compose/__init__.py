@@ -166,7 +166,7 @@ def _deploy_script(deployment: Deployment, form: Form, secrets: list[str]) -> st
         pull="/" in derived.image(deployment),
         beside=[name for name, wanted in described if wanted],
         release=RELEASE in deployment.processes,
-        checked=container.base == "envkit" and deployment.settings is not None,
+        checked=derived.checks_settings(deployment),
         nginx_file=f"{CONTAINER_FOLDER}/nginx.conf",
         services=[*always, "nginx", *(["certbot"] if deployment.http.tls == "letsencrypt" else [])],
     )

@@ -59,13 +59,14 @@ def _context(deployment: Deployment) -> dict[str, Any]:
         "image": derived.image(deployment),
         "pull": "/" in derived.image(deployment),
         "make": _make(container, process.user),
+        # Else the app would listen where nothing is published.
+        "port": f"PORT={port}",
+        "checked": derived.checks_settings(deployment),
         "mounts": [_mount(mount) for mount in container.data],
         "has_relative_mounts": any(not mount.startswith("/") for mount in container.data),
         "options": [
             ["--restart", container.restart],
             ["--publish", f"{container.address}:{container.port or port}:{port}"],
-            # Before what the env file says: the app would listen where nothing is published.
-            ["--env", f"PORT={port}"],
             ["--stop-timeout", str(derived.stop_grace(deployment))],
             *([["--read-only"], ["--tmpfs", "/tmp"]] if container.read_only else []),  # noqa: S108 - the container's own
             ["--cap-drop", "ALL"],

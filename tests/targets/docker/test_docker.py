@@ -25,6 +25,7 @@ MATRIX = {
     ),
     "plain": '[container]\nbase = "plain"\nsecrets = "files"\n[processes.worker]\ncommand = "rq worker"\n',
     "undescribed": "",
+    "settings": 'settings = "shop:AppSettings"\n[container]\ndata = ["./data:/data"]\n',
 }
 NOT_THERE = """case "$*" in
 start*) touch "$0.started";;
@@ -79,8 +80,8 @@ def test_arguments(run, recorder, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     (made,) = [call[1:] for call in recorder.calls if call[1] == "create"]
     assert made == [
-        *("create", "--name", "shop.next", "--env-file", "app.env"),
-        *("--restart", "unless-stopped", "--publish", "0.0.0.0:8000:8000", "--env", "PORT=8000"),
+        *("create", "--name", "shop.next", "--env-file", "app.env", "--env", "PORT=8000"),
+        *("--restart", "unless-stopped", "--publish", "0.0.0.0:8000:8000"),
         *("--stop-timeout", "40"),
         *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true"),
         *("--log-driver", "json-file", "--log-opt", "max-size=10485760", "--log-opt", "max-file=5"),
@@ -161,6 +162,16 @@ def test_the_old_one_comes_back(run, recorder):
     assert done.returncode == 1
     assert done.stderr.startswith("shop: the new container cannot be started\n")
     assert ["rm", "--force", "shop"] in changes(recorder)
+
+
+def test_wrong_settings_leave_the_old_one_serving(run, recorder):
+    """They are checked in the new image, with the same settings and folders, before the old container is stopped."""
+    done = run("settings", THERE + '\ncase "$*" in "run --rm"*) exit 1;; esac')
+    assert (done.returncode, done.stderr) == (1, "the new image refuses its settings: nothing was changed\n")
+    made, check = changes(recorder)
+    seen = made[3:9]
+    assert check == ["run", "--rm", *seen[:6], "--entrypoint", "envkit", "shop:latest", "check"]
+    assert [seen[0], seen[2], seen[4]] == ["--env-file", "--env", "--mount"]
 
 
 @pytest.mark.parametrize(
