@@ -467,6 +467,15 @@ def test_a_rehearsal_changes_nothing(tmp_path):
     assert files(tmp_path) == before
 
 
+def test_a_rehearsal_finds_a_damaged_backup(tmp_path):
+    """Its checksum is verified then, too, for that changes nothing."""
+    fill(tmp_path / "shop.db")
+    made = back_up(described(tmp_path), Steps())
+    made.write_bytes(made.read_bytes()[:-1])
+    with pytest.raises(OperationError, match="checksum"):
+        restore(described(tmp_path), "latest", Steps(rehearse=True))
+
+
 def test_old_backups_go_when_a_new_one_is_made(tmp_path):
     """What [backup.keep] does not keep is removed after a backup, and only after it."""
     fill(tmp_path / "shop.db", rows=1)
