@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 def _port(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
     if text is None:
         return None
-    if re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= _LAST_PORT:
+    from envkit.deployment.number_kinds import LAST_PORT
+
+    if re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= LAST_PORT:
         return int(text)
-    words = f"{text!r} is not a port: a whole number from 1 to {_LAST_PORT}"
+    words = f"{text!r} is not a port: a whole number from 1 to {LAST_PORT}"
     raise click.BadParameter(words, context, parameter)
-
-
-_LAST_PORT = 65535
 
 
 @click.command(

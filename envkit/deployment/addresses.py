@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
 
+from envkit.deployment.number_kinds import LAST_PORT
+
 SOCKET_PATH_LIMIT = 107
 """Bytes of a socket's path: `sun_path` has 108 with the closing NUL (unix(7))."""
 
@@ -51,8 +53,8 @@ def parse_address(text: str) -> Address:
     host, colon, port = text.rpartition(":")
     if not colon or not host:
         raise ValueError("is none of unix:/run/web.sock, 127.0.0.1:8000, [::1]:8000 and web:8000")
-    if not re.fullmatch(r"[1-9][0-9]{0,4}", port) or int(port) > 65535:
-        raise ValueError("the port after the last colon is not a number from 1 to 65535")
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", port) or int(port) > LAST_PORT:
+        raise ValueError(f"the port after the last colon is not a number from 1 to {LAST_PORT}")
     return _host_and_port(host, int(port))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
+from envkit.deployment.number_kinds import LAST_PORT
 from envkit.findings import Finding
 
 if TYPE_CHECKING:
@@ -69,14 +70,11 @@ def find_no_port(deployment: Deployment, *, arguments: Sequence[str] = ()) -> li
         return []
     if _is_port(text.strip()) or any(option.startswith(_ELSEWHERE) for option in _options(arguments)):
         return []
-    return [Finding("environment", "PORT", f"must be a port: a whole number from 1 to {_LAST_PORT}, or unset")]
-
-
-_LAST_PORT = 65535
+    return [Finding("environment", "PORT", f"must be a port: a whole number from 1 to {LAST_PORT}, or unset")]
 
 
 def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= _LAST_PORT
+    return text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= LAST_PORT
 
 
 def _options(arguments: Sequence[str]) -> tuple[str, ...]:

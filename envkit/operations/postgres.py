@@ -50,14 +50,19 @@ def dump(database: PostgresDatabase, programs: Programs, target: Path, show: Sho
 
 def problem_of(dump_file: Path, programs: Programs) -> str:
     """Why pg_restore cannot read a dump; empty when it can."""
-    said = subprocess.run(
-        [programs.restore, "--file=/dev/null", dump_file],
+    said = _ask_of(dump_file, programs, "--file=/dev/null")
+    return "" if said.returncode == 0 else "pg_restore cannot read it"
+
+
+def _ask_of(dump_file: Path, programs: Programs, option: str) -> subprocess.CompletedProcess[bytes]:
+    """What pg_restore says of a dump alone, without a database."""
+    return subprocess.run(
+        [programs.restore, option, dump_file],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env=own_environment(),
         check=False,
     )
-    return "" if said.returncode == 0 else "pg_restore cannot read it"
 
 
 # --- in -------------------------------------------------------------------------------------------------------------
@@ -120,13 +125,7 @@ WHERE NOT pg_has_role(extowner, 'USAGE') AND nspname <> 'public'
 @contextmanager
 def _contents(source: Path, programs: Programs, staying: Sequence[str]) -> Iterator[int]:
     """The dump's list of contents without what stays, as the descriptor of a file."""
-    listed = subprocess.run(
-        [programs.restore, "--list", source],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=own_environment(),
-        check=False,
-    )
+    listed = _ask_of(source, programs, "--list")
     # `3; 3079 16385 EXTENSION - citext ` and `9; 0 0 COMMENT - EXTENSION "uuid-ossp" `: tag, then owner
     kinds = [tuple(entry.split(" - ", 1)) for entry in staying]
     passed_over = [rf"(?:{kind} - |(?:COMMENT|ACL) - {kind} )\"?{re.escape(name)}\"? " for kind, name in kinds]

@@ -7,6 +7,7 @@ other and would be quoted: share parts of templates by `include`.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
@@ -17,7 +18,6 @@ from envkit.rendering.quoting import Fragment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 Language = Literal["nginx", "python", "yaml", "compose", "github", "systemd", "shell", "toml", "dockerfile"]
 
@@ -40,12 +40,14 @@ _FILTERS: dict[str, dict[str, Callable[..., Fragment]]] = {
         "command": quoting.systemd_command,
     },
 }
+_SHARED = Path(__file__).parent / "templates"
 
 
 @cache
 def environment(language: Language, templates: Path) -> Environment:
     """An environment for the templates of a folder, which quotes every expression for `language`.
 
+    They may include the parts that targets share, which lie in this package's own folder.
     Made once, so that a template is compiled once however often it is rendered.
 
     A value which the language cannot hold raises `CannotQuote`; a name the caller did not give,
@@ -59,7 +61,7 @@ def environment(language: Language, templates: Path) -> Environment:
         return quote(value)
 
     jinja = Environment(  # noqa: S701 - nothing here is HTML; finalize quotes for the file's own language
-        loader=FileSystemLoader(templates),
+        loader=FileSystemLoader([templates, _SHARED]),
         undefined=StrictUndefined,
         finalize=finalize,
         trim_blocks=True,

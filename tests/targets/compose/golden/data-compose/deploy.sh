@@ -58,7 +58,7 @@ is_missing() {
     until [ -e "$above" ]; do
         above=$(dirname -- "$above")
     done
-    [ -x "$above" ] # else this user, unlike Docker, may not look: of a private key's folder, say
+    [ -x "$above" ] # else this user, unlike Docker, may not look
 }
 for folder in ./data '/srv/up loads'; do
     if is_missing "$folder"; then

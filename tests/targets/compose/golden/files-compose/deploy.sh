@@ -58,7 +58,7 @@ is_missing() {
     until [ -e "$above" ]; do
         above=$(dirname -- "$above")
     done
-    [ -x "$above" ] # else this user, unlike Docker, may not look: of a private key's folder, say
+    [ -x "$above" ] # else this user, unlike Docker, may not look
 }
 for folder in /etc/ssl/shop.pem /etc/ssl/private/shop.pem /run/flags /srv/shop/down.html /srv/shop/static; do
     if is_missing "$folder"; then
