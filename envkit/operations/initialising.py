@@ -8,6 +8,7 @@ import re
 from itertools import chain, count
 from typing import TYPE_CHECKING, NamedTuple
 
+from envkit.channels.lint_hints import KEY_BEGIN
 from envkit.deployment.description_file import PROJECT_FILE, is_described
 from envkit.deployment.model import FILE
 from envkit.findings import Finding, FindingsError
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 EXAMPLE, ENV_FILE = ".env.example", ".env"
-_KEY = re.compile(r"\s*(?:\\?-){5}BEGIN [A-Z0-9 ]*PRIVATE KEY")
-"""A private key in armour, also with its dashes escaped."""
 
 
 class NoAppError(FindingsError):
@@ -248,7 +247,7 @@ def _variables(seen: Scan, folder: Path) -> list[Variable]:
         return list(seen.variables)
     known = {variable.name for variable in seen.variables}
     more = [Variable(name, required=False, default=None, cast="") for name in values if name not in known]
-    keys = {name for name, value in values.items() if value and _KEY.match(value)}
+    keys = {name for name, value in values.items() if value and KEY_BEGIN.match(value.replace("\\-", "-").lstrip())}
     return [
         variable._replace(cast="key") if variable.name in keys else variable for variable in (*seen.variables, *more)
     ]

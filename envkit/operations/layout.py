@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envkit.findings import Finding
+from envkit.operations.requirements import FILE as REQUIREMENTS
 from envkit.targets.registry import IN_PROJECT
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ def unmet(names: Collection[str], folder: Path, out: Path) -> Iterator[Finding]:
         folder: the project's.
         out: the folder of the rendered files.
     """
-    if "dockerfile" in names and not (folder / "requirements.txt").exists():
+    if "dockerfile" in names and not (folder / REQUIREMENTS).exists():
         problem = "is missing, and the Dockerfile installs what it names"
         hint = "name there what the app needs; uv export and pip-compile write it from pyproject.toml"
-        yield Finding("requirements.txt", "", problem, hint, severity="warning")
+        yield Finding(REQUIREMENTS, "", problem, hint, severity="warning")
     if out.resolve() not in {folder.resolve(), Path.cwd()}:
         for name in sorted(IN_PROJECT.intersection(names)):
             problem = "its files are looked for in the project's own folder alone"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING
 
+from envkit.deployment.description_file import PROJECT_FILE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,7 +24,7 @@ def requirements_of(folder: Path) -> str | None:
         there are none, or where a build finds them out.
     """
     try:
-        named = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+        named = tomllib.loads((folder / PROJECT_FILE).read_text(encoding="utf-8"))["project"]["dependencies"]
     except (OSError, ValueError, RecursionError, LookupError, TypeError):
         return None
     if not isinstance(named, list) or not all(isinstance(one, str) and one.isprintable() and one for one in named):
