@@ -108,6 +108,10 @@ class Podman(Program):
         # Not under pytest's own folder: podman takes 50 characters for the run root at most.
         self.store = Path(tempfile.mkdtemp(prefix="envkit-podman-"))
         (self.store / "rootfs").mkdir()
+        # A lock for each container from a folder of its own: in shared memory podman has 2,048 of them for the whole
+        # machine, and containers whose store was removed keep theirs for ever.
+        (self.store / "containers.conf").write_text('[engine]\nlock_type = "file"\n')
+        self.environ["CONTAINERS_CONF"] = f"{self.store}/containers.conf"
 
     def call(self, paths: Sequence[Path]) -> list[dict[str, str]] | None:
         """One container for each file."""
@@ -115,9 +119,10 @@ class Podman(Program):
         for path in paths:
             created = self._podman("create", "--env-file", str(path), "--rootfs", f"{self.store}/rootfs", "/none")
             if created.returncode:
+                assert b"parsing env file" in created.stderr, created.stderr
                 return None
             containers.append(created.stdout.decode().strip())
-        own = {"PATH", "TERM", "HOSTNAME", "container", "HOME"}
+        own = {"PATH", "TERM", "HOSTNAME", "container", "HOME", "CONTAINERS_CONF"}
         inspected = json.loads(self._podman("inspect", *containers).stdout)
         pairs = [[variable.partition("=") for variable in found["Config"]["Env"]] for found in inspected]
         return [{name: value for name, _, value in found if name not in own} for found in pairs]
@@ -127,8 +132,8 @@ class Podman(Program):
         shutil.rmtree(self.store, ignore_errors=True)
 
     def _podman(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        store = ("--root", f"{self.store}/root", "--runroot", f"{self.store}/run", "--storage-driver", "vfs")
-        return self.run("podman", *store, *arguments)
+        folders = ("--root", f"{self.store}/root", "--runroot", f"{self.store}/run", "--tmpdir", f"{self.store}/tmp")
+        return self.run("podman", *folders, "--storage-driver", "vfs", *arguments)
 
 
 class Kubectl(Program):
