@@ -87,7 +87,7 @@ def restore(database: PostgresDatabase, programs: Programs, source: Path, show: 
     writing = [programs.psql, *QUIETLY, "--set=ON_ERROR_STOP=1", "--file=-", "--output=/dev/null"]
     staying = ask(programs.psql, database, _STAYING).splitlines()
     with (
-        _contents(source, programs, staying) as chosen,
+        _contents(database, source, programs, staying) as chosen,
         connection(database) as (variables, descriptors),
         started(writing, variables, descriptors, stdin=subprocess.PIPE) as (psql, refused),
         started([*reading, f"--use-list=/proc/self/fd/{chosen}"], variables, (chosen,), stdout=subprocess.PIPE) as (
@@ -108,10 +108,11 @@ def restore(database: PostgresDatabase, programs: Programs, source: Path, show: 
         if code:
             pg_restore.kill()  # nobody reads what it still has
         read = pg_restore.wait()
-    if code:
-        raise failed(database, "the dump was not restored, nothing was changed", refused.text())
-    if read:
-        raise failed(database, "the dump was not restored, nothing was changed", said.text())
+    if code or read:
+        raise failed(database, _NOT_RESTORED, refused.text() if code else said.text())
+
+
+_NOT_RESTORED = "the dump was not restored, nothing was changed"
 
 
 _STAYING = """
@@ -123,9 +124,15 @@ WHERE NOT pg_has_role(extowner, 'USAGE') AND nspname <> 'public'
 
 
 @contextmanager
-def _contents(source: Path, programs: Programs, staying: Sequence[str]) -> Iterator[int]:
-    """The dump's list of contents without what stays, as the descriptor of a file."""
+def _contents(database: PostgresDatabase, source: Path, programs: Programs, staying: Sequence[str]) -> Iterator[int]:
+    """The dump's list of contents without what stays, as the descriptor of a file.
+
+    Raises:
+        OperationError: pg_restore cannot list them to the end; what it did not list would be lost.
+    """
     listed = _ask_of(source, programs, "--list")
+    if listed.returncode:
+        raise failed(database, _NOT_RESTORED, listed.stderr.decode(errors="replace"))
     # `3; 3079 16385 EXTENSION - citext ` and `9; 0 0 COMMENT - EXTENSION "uuid-ossp" `: tag, then owner
     kinds = [tuple(entry.split(" - ", 1)) for entry in staying]
     passed_over = [rf"(?:{kind} - |(?:COMMENT|ACL) - {kind} )\"?{re.escape(name)}\"? " for kind, name in kinds]

@@ -201,6 +201,22 @@ def test_what_the_server_refuses_is_rolled_back(server, shop):
     assert server.shop("SELECT count(*) FROM stock.places") == "0"
 
 
+def test_a_list_of_contents_that_breaks_off_changes_nothing(server, shop, tmp_path, monkeypatch):
+    """What stays out of a restore is taken from pg_restore's own list: a part of that would be a part of the content."""
+    back_up(shop, Steps())
+    server.shop("DELETE FROM stock.places")
+    present = postgres_programs.programs_for(find_database(shop))
+    broken = tmp_path / "pg_restore"
+    cut = f'case $* in *--list*) "{present.restore}" "$@" | head -n 20; exit 1 ;; esac'
+    broken.write_text(f'#!/bin/sh\n{cut}\nexec "{present.restore}" "$@"\n')
+    broken.chmod(0o755)
+    monkeypatch.setattr(postgres_programs, "_installed", lambda: [present._replace(restore=str(broken))])
+    with pytest.raises(OperationError, match="the dump was not restored, nothing was changed"):
+        restore(shop, "latest", Steps())
+    assert server.shop("SELECT count(*) FROM things") == "5000"
+    assert server.shop("SELECT count(*) FROM stock.places") == "0"
+
+
 KILLED = """
 import os, signal, sys
 from envkit.deployment.model import Backup, Deployment
