@@ -202,7 +202,7 @@ def test_what_the_server_refuses_is_rolled_back(server, shop):
 
 
 def test_a_list_of_contents_that_breaks_off_changes_nothing(server, shop, tmp_path, monkeypatch):
-    """What stays out of a restore is taken from pg_restore's own list: a part of that would be a part of the content."""
+    """What is restored goes by pg_restore's own list: a part of that would be a part of the content."""
     back_up(shop, Steps())
     server.shop("DELETE FROM stock.places")
     present = postgres_programs.programs_for(find_database(shop))
