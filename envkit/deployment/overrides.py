@@ -5,6 +5,7 @@ One image serves several stages this way. A variable that is set to nothing coun
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,6 +54,20 @@ def find_overrides(environ: Mapping[str, str], raw: Mapping[str, Any]) -> tuple[
     return overrides, findings
 
 
+def variable_of(*path: str) -> str:
+    """The variable that sets a key."""
+    return PREFIX + "__".join(path).upper()
+
+
+def origin_and_name(deployment: Deployment, *path: str) -> tuple[str, str]:
+    """Where the value of a key comes from, and the key's name there: of a variable, else of the description's file.
+
+    For a finding about a value that only the machine shows to be wrong.
+    """
+    variable = variable_of(*path)
+    return ("environment", variable) if os.environ.get(variable) else (deployment.origin, ".".join(path))
+
+
 def _is_ours(name: str) -> bool:
     return name.startswith(PREFIX) and name not in RESERVED and not name.startswith(RESERVED_PREFIXES)
 
@@ -72,7 +87,7 @@ def _resolve(parts: list[str], raw: Mapping[str, Any], named: Mapping[str, str])
         if not parts:
             if key.shape == "tables":
                 return path, key
-            raise Wrong(f"names a table; its keys are set one by one, such as {_variable(path, _first(key))}")
+            raise Wrong(f"names a table; its keys are set one by one, such as {variable_of(*path, _first(key))}")
         table = key.table
         if key.shape == "tables":
             present = dig(raw, path)
@@ -88,18 +103,14 @@ def _entry(path: tuple[str, ...], part: str, present: Mapping[str, Any], named: 
         return fitting[0]
     if fitting:
         raise Wrong(f"may mean several entries of {'.'.join(path)}")
-    if path == ("processes",) and (part == "WEB" or f"{_variable(path, part)}__COMMAND" in named):
+    if path == ("processes",) and (part == "WEB" or f"{variable_of(*path, part)}__COMMAND" in named):
         return part.lower().replace("_", "-")
-    known = [_variable(path, _as_variable(name)) for name in present]
-    raise Wrong(f"names no entry of {'.'.join(path)}", did_you_mean(_variable(path, part), known))
+    known = [variable_of(*path, _as_variable(name)) for name in present]
+    raise Wrong(f"names no entry of {'.'.join(path)}", did_you_mean(variable_of(*path, part), known))
 
 
 def _as_variable(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").upper()
-
-
-def _variable(path: tuple[str, ...], last: str) -> str:
-    return PREFIX + "__".join((*path, last)).upper()
 
 
 def _first(key: Key) -> str:
@@ -107,7 +118,7 @@ def _first(key: Key) -> str:
 
 
 def _meant(path: tuple[str, ...], part: str, table: type[Any]) -> str:
-    return did_you_mean(_variable(path, part), [_variable(path, name) for name in keys_of(table)])
+    return did_you_mean(variable_of(*path, part), [variable_of(*path, name) for name in keys_of(table)])
 
 
 def dig(raw: Any, path: tuple[str, ...]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
+from envkit.deployment.overrides import origin_and_name
 from envkit.findings import Finding
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ def find_no_module(deployment: Deployment) -> list[Finding]:
     if missing is None:
         return []
     hint = "run envkit in the app's folder, with the app's packages installed"
-    where = ("environment", "ENVKIT_APP") if "ENVKIT_APP" in os.environ else (deployment.origin, "app")
-    return [Finding(*where, f"there is no module {missing}", hint)]
+    return [Finding(*origin_and_name(deployment, "app"), f"there is no module {missing}", hint)]
 
 
 def _first_missing(module: str) -> str | None:

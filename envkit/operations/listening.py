@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
 from envkit.deployment.number_kinds import LAST_PORT
+from envkit.deployment.overrides import origin_and_name, variable_of
 from envkit.findings import Finding
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from envkit.deployment.model import Deployment
 
-_VARIABLE = "ENVKIT_HTTP__UPSTREAM"
+_UPSTREAM = ("http", "upstream")
 _ELSEWHERE = ("-b", "--bi", "-c", "--con", "--check", "--print", "-h", "-v", "--h", "--v")
 """Options by which gunicorn listens elsewhere or not at all; argparse takes any beginning of a name that is clear."""
 
@@ -47,12 +48,11 @@ def find_no_socket(
     if deployment.http.upstream is None:
         hint = (
             'systemd makes it on a server; in a container give http.upstream = "web:8000", or '
-            f"{_VARIABLE}=web:8000; on your own machine use `envkit up`"
+            f"{variable_of(*_UPSTREAM)}=web:8000; on your own machine use `envkit up`"
         )
-        return [Finding(deployment.origin, "http.upstream", f"is unix:{socket} unless given, and {problem}", hint)]
+        return [Finding(deployment.origin, ".".join(_UPSTREAM), f"is unix:{socket} unless given, and {problem}", hint)]
     hint = f"{'let this user write there' if is_there else 'make the folder'}, or give a host and port"
-    where = ("environment", _VARIABLE) if _VARIABLE in os.environ else (deployment.origin, "http.upstream")
-    return [Finding(*where, f"is a socket, and {problem}", hint)]
+    return [Finding(*origin_and_name(deployment, *_UPSTREAM), f"is a socket, and {problem}", hint)]
 
 
 def find_no_port(deployment: Deployment, *, arguments: Sequence[str] = ()) -> list[Finding]:

@@ -43,6 +43,7 @@ def test_an_app_whose_module_is_not_there(project, envkit, monkeypatch, app, mis
     (project / "web/__init__.py").write_text("raise RuntimeError\n")
     description = (project / "envkit.toml").read_text()
     (project / "envkit.toml").write_text(description.replace("shop:create_app()", app))
+    monkeypatch.setenv("ENVKIT_APP", "")  # counts as not set
     hint = "run envkit in the app's folder, with the app's packages installed"
     result = envkit("check")
     assert (result.code, result.err) == (1, f"envkit.toml: app: there is no module {missing}. {hint}\n")
