@@ -211,8 +211,7 @@ def _expect_own(files: Files, record: Record, root: Path) -> None:
     hint = "give the process or the app another name"
     findings = [Finding(f"/{path}", "", f"is the app {others[path]}'s", hint) for path in taken]
     hidden = {artifact.path: server_files.hidden_by(artifact.path, root) for artifact in files.artifacts}
-    problem = "would stand in for the system's own"
-    findings += [Finding(f"/{path}", "", f"{problem} /{own}", hint) for path, own in hidden.items() if own]
+    findings += [Finding(f"/{path}", "", f"{server_files.HIDES} /{own}", hint) for path, own in hidden.items() if own]
     if findings:
         raise OperationError(findings)
 

@@ -35,6 +35,8 @@ _SITES = "nginx/sites/"
 _UNITS = "etc/systemd/system/"
 _HIDING = (_UNITS, "etc/sysusers.d/", "etc/tmpfiles.d/")
 """What lies here is read in place of what has the same name in /usr/lib (systemd.unit(5), sysusers.d(5))."""
+HIDES = "would stand in for the system's own"
+"""What is said of a file that does so; before the path of the other one."""
 
 
 class Files(NamedTuple):

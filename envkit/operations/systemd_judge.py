@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from envkit.operations.server_files import HIDES, hidden_by
+
 _UNITS = "etc/systemd/system"
 _SYSTEM = Path("/usr/lib/systemd/system")
 _PROGRAM = re.compile(r"^Exec[A-Za-z]+=[-+]?(/\S+)", re.MULTILINE)
@@ -39,14 +41,13 @@ def main(arguments: list[str]) -> int:
             for program in _PROGRAM.findall(unit.read_text(encoding="utf-8")):
                 _stand_in(root, program)
         command = [analyze, "verify", "--man=no", "--recursive-errors=no", f"--root={root}", *(u.name for u in units)]
-        done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    said = [line for line in done.stderr.splitlines() if any(unit.name in line for unit in units)]
-    said += [
-        f"{unit.name}: would replace a unit of the system's own" for unit in units if (_SYSTEM / unit.name).exists()
-    ]
+        done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True)
+    messages = done.stderr.decode(errors="replace")  # UTF-8, whatever the locale of this process says
+    said = [line for line in messages.splitlines() if any(unit.name in line for unit in units)]
+    said += [f"{unit.name}: {HIDES} /{own}" for unit in units if (own := hidden_by(f"{_UNITS}/{unit.name}", Path("/")))]
     print(*said, sep="\n", end="\n" if said else "", file=sys.stderr)  # noqa: T201
     if done.returncode != 0 and not said:
-        print(done.stderr, file=sys.stderr)  # noqa: T201
+        print(messages, file=sys.stderr)  # noqa: T201
     return 1 if done.returncode != 0 or said else 0
 
 
