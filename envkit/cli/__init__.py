@@ -78,8 +78,8 @@ class _Group(click.Group):
 @click.group(
     cls=_Group,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 all is well; 1 a check found something; 2 the call itself was wrong; "
-    "78 `envkit run` found the settings wrong.",
+    epilog=f"Exit codes: {FINE} all is well; {FOUND} a check found something; {MISUSED} the call itself was wrong; "
+    f"{BROKEN} a mistake in envkit; 78 `envkit run` found the settings wrong; {INTERRUPTED} it was interrupted.",
 )
 @click.version_option(__version__, message="envkit %(version)s")
 @click.option("--traceback", is_flag=True, help="Show where in the code an error comes from.")

@@ -13,7 +13,8 @@ import click
 import pytest
 
 from envkit import __version__
-from envkit.cli import COMMANDS, cli, main
+from envkit.cli import BROKEN, COMMANDS, FINE, FOUND, INTERRUPTED, MISUSED, cli, main
+from envkit.cli.run import WRONG_SETTINGS
 
 ENVKIT = [sys.executable, "-m", "envkit"]
 
@@ -55,7 +56,8 @@ def test_the_list_names_every_command(envkit):
     assert result.code == 0
     for name in COMMANDS:
         assert f"\n  {name} " in result.out
-    assert "Exit codes:" in result.out
+    codes = " ".join(result.out.partition("Exit codes: ")[2].split()).split("; ")
+    assert [int(code.split()[0]) for code in codes] == [FINE, FOUND, MISUSED, BROKEN, WRONG_SETTINGS, INTERRUPTED]
 
 
 def test_version(envkit):
