@@ -31,6 +31,8 @@ CONTAINER_USER = "10001"
 """The user app of envkit-base and of the plain image, which is not root (image/Dockerfile)."""
 CONTAINER_UPSTREAM = "web:8000"
 """Where the web process is reached in containers, unless the description says otherwise."""
+STAGING = "https://acme-staging"
+"""Begins the address of Let's Encrypt's staging authority, with which a deployment is tried (letsencrypt.org/docs)."""
 
 _PRIVATE_NETWORKS = ("127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
@@ -227,6 +229,11 @@ def certificate(deployment: Deployment) -> Certificate | None:
         folder = f"/etc/letsencrypt/live/{http.domains[0]}"
         return Certificate(f"{folder}/fullchain.pem", f"{folder}/privkey.pem")
     return None
+
+
+def leaves_staging(deployment: Deployment) -> bool:
+    """Whether a certificate of Let's Encrypt's staging authority, which no browser trusts, is replaced at once."""
+    return not (deployment.http.acme_server or "").startswith(STAGING)
 
 
 def maintenance_flag(deployment: Deployment) -> str:

@@ -33,7 +33,8 @@ _CHECK_PATIENCE = 60
 _SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CHECK_IF_THERE = 'if test -x "$1"; then exec "$@"; fi'
 """A rendered unit works without envkit; where it is installed, it names every wrong setting at once."""
-
+_UNLESS_STAGING = 'if grep -qs "$1" "$2"; then shift 2; exec "$@" --force-renewal; fi; shift 2; exec "$@"'
+"""A certificate of Let's Encrypt's staging authority, which no browser trusts, does not wait for its end."""
 
 RESERVED = ("certificate", "check", "deploy")
 """Names of units that are no process's."""
@@ -267,7 +268,10 @@ def _certbot(deployment: Deployment) -> list[str]:
     http = deployment.http
     account = ["--email", http.email] if http.email else ["--register-unsafely-without-email"]
     domains = [word for domain in http.domains for word in ("--domain", domain)]
+    kept = f"/etc/letsencrypt/renewal/{http.domains[0]}.conf"
+    first = ("/bin/sh", "-c", _UNLESS_STAGING, "certificate", f"^server = {derived.STAGING}", kept)
     return [
+        *(first if derived.leaves_staging(deployment) else ()),
         *("/usr/bin/certbot", "certonly", "--non-interactive", "--agree-tos", "--keep-until-expiring"),
         *("--webroot", "--webroot-path", http.acme_root, "--cert-name", http.domains[0]),
         *account,

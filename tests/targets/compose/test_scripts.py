@@ -240,9 +240,9 @@ def certbot(recorder):
     recorder.program("sleep", "exec /bin/sleep 100")
     started = []
 
-    def start(body=""):
+    def start(body="", kept="/nowhere"):
         recorder.program("certbot", body)
-        command = [*service["entrypoint"], script.replace("$$", "$")]
+        command = [*service["entrypoint"], script.replace("$$", "$").replace("/etc/letsencrypt/renewal", str(kept))]
         started.append(subprocess.Popen(command, env=recorder.environ(), start_new_session=True))
         end = time.monotonic() + 20
         while not any(call[0] == "sleep" for call in recorder.calls):
@@ -276,3 +276,13 @@ def test_a_failed_issue_is_tried_again_sooner(certbot, recorder):
     """After a quarter of an hour: Let's Encrypt allows five failures an hour."""
     certbot("exit 1")
     assert recorder.calls[-1] == ["sleep", "900"]
+
+
+@pytest.mark.parametrize(("server", "when"), [("staging-v02", "--force-renewal"), ("v02", "--keep-until-expiring")])
+def test_a_certificate_of_the_staging_authority_is_replaced(certbot, recorder, tmp_path, server, when):
+    """No browser trusts it: whoever tried with it, and then names another authority, has not to wait for its end."""
+    kept = f"[renewalparams]\nserver = https://acme-{server}.api.letsencrypt.org/directory\n"
+    (tmp_path / "shop.example.org.conf").write_text(kept)
+    certbot(kept=tmp_path)
+    asked, *_ = recorder.calls
+    assert {"--force-renewal", "--keep-until-expiring"} & set(asked) == {when}
