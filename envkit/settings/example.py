@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import BaseModel, ByteSize, SecretBytes, SecretStr
 
 from envkit.generated import head
+from envkit.settings.annotations import meant
 from envkit.settings.model import DevelopmentOnly
 from envkit.settings.plan import Slot, plan_of
 from envkit.settings.types import DatabaseUrl, Duration, PrivateKey, Secret
@@ -174,6 +175,7 @@ def _has_units(slot: Slot) -> bool:
 
 
 def _marks(annotation: Any) -> Iterator[Any]:
+    annotation = meant(annotation)
     yield from getattr(annotation, "__metadata__", ())
     for argument in get_args(annotation):
         yield from _marks(argument)
@@ -181,6 +183,7 @@ def _marks(annotation: Any) -> Iterator[Any]:
 
 def _members(annotation: Any) -> list[Any]:
     """The members of a union but None, without what Annotated adds."""
+    annotation = meant(annotation)
     origin = get_origin(annotation)
     if origin is Annotated:
         return _members(get_args(annotation)[0])

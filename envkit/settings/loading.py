@@ -125,6 +125,11 @@ def load_gathered(
             token = in_development.set(True)
             settings, rejected, broken = _validate(plan, data)
             in_development.reset(token)
+    if rejected:
+        from envkit.settings.choices import take_choices
+
+        if take_choices(plan, rejected, data):
+            settings, rejected, broken = _validate(plan, data)
     if broken is not None or rejected:
         from envkit.settings.rejections import add_broken_check, add_rejection
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import types
 from collections.abc import Collection, Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 from weakref import WeakKeyDictionary
 
 from pydantic import AliasChoices, AliasPath, BaseModel, Json, SecretBytes, SecretStr
 
+from envkit.settings.annotations import meant
 from envkit.settings.model import AllowEmpty, DevelopmentOnly
 from envkit.settings.types import DatabaseUrl, PrivateKey, Secret
 
@@ -204,6 +206,7 @@ def _is_json(metadata: Collection[Any]) -> bool:
 
 def _parts(annotation: Any) -> list[Any]:
     """The members of a union without None, and what Annotated wraps; a plain type alone."""
+    annotation = meant(annotation)
     origin = get_origin(annotation)
     if origin is Annotated:
         return [str] if _is_json(annotation.__metadata__) else _parts(get_args(annotation)[0])
@@ -226,7 +229,8 @@ def _shape(parts: list[Any]) -> Shape:
 
 def _shape_of(part: Any) -> Shape:
     kind = get_origin(part) or part
-    if not isinstance(kind, type) or issubclass(kind, (str, bytes)):
+    # A Flag is a collection of its bits.
+    if not isinstance(kind, type) or issubclass(kind, (str, bytes, Enum)):
         return "text"
     if issubclass(kind, (BaseModel, Mapping)) or hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__total__"):
         return "json"
@@ -235,6 +239,7 @@ def _shape_of(part: Any) -> Shape:
 
 def _holds(annotation: Any, wanted: tuple[type, ...], within: tuple[Any, ...] = ()) -> bool:
     """Whether `annotation` is, or has anywhere inside it, one of the types `wanted`."""
+    annotation = meant(annotation)
     if annotation in within:
         return False
     inner = list(get_args(annotation))

@@ -32,7 +32,7 @@ def add_rejection(
         data: what pydantic validated, so that no message shows any of it.
         problems: where the finding is put.
     """
-    index = _slot_at(plan, details["loc"])
+    index = slot_at(plan, details["loc"])
     if index in gathered.failed:
         return
     if any(failed in gathered.failed for failed in _inside(plan, index)):
@@ -48,7 +48,7 @@ def add_broken_check(plan: Plan, error: Exception, problems: Problems) -> None:
     problems.setdefault(OUTSIDE, []).append(_broken_check(plan, error))
 
 
-def _slot_at(plan: Plan, location: tuple[str | int, ...]) -> int | None:
+def slot_at(plan: Plan, location: tuple[str | int, ...]) -> int | None:
     """The slot of the innermost field that `location` passes through."""
     best = None
     for length in range(1, len(location) + 1):

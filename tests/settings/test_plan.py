@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from enum import Enum, Flag, IntFlag
+from typing import TYPE_CHECKING, Any, Literal, NewType, TypeVar
 
 import pytest
-from pydantic import AliasChoices, BaseModel, Field, Json
+from pydantic import AliasChoices, BaseModel, Field, Json, SecretStr
 from pydantic.alias_generators import to_camel
+from typing_extensions import TypeAliasType
 
-from envkit import Duration, Secret, Settings, SettingsError, explain, load_settings
+from envkit import Duration, PrivateKey, Secret, Settings, SettingsError, explain, load_settings
+from envkit.settings.example import example
+from envkit.settings.plan import plan_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,3 +165,124 @@ def test_what_is_no_settings_class_is_refused(model: object) -> None:
     """A dataclass, a name or an instance: the error says what is taken."""
     with pytest.raises(TypeError, match="load_settings takes a settings class"):
         load_settings(model)  # type: ignore[call-overload]
+
+
+class Hook(BaseModel):
+    """A nested model for the names below."""
+
+    app_id: int
+
+
+Item = TypeVar("Item")
+Token = NewType("Token", SecretStr)
+Hosts = NewType("Hosts", list[str])
+Key = TypeAliasType("Key", PrivateKey)
+Limits = TypeAliasType("Limits", dict[str, int])
+Named = TypeAliasType("Named", Hook)
+Several = TypeAliasType("Several", list[Item], type_params=(Item,))
+Perhaps = TypeAliasType("Perhaps", Item | None, type_params=(Item,))
+Itself = TypeAliasType("Itself", Item, type_params=(Item,))
+
+
+class WithNamedTypes(Settings):
+    """Types under the names that code gives them, as by `type Limits = dict[str, int]`."""
+
+    token: Token
+    hosts: Hosts
+    key: Key | None = None
+    limits: Limits = {}
+    named: Named
+    several: Several[int] = []
+    perhaps: Perhaps[list[int]] = None
+    itself: Itself[Secret] | None = None
+
+
+def test_a_named_type_is_the_type_behind_it() -> None:
+    """A list takes commas, a nested model has settings of its own, and a secret is known for one."""
+    environ = {
+        "TOKEN": "s3cret", "HOSTS": "a, b", "LIMITS": '{"a": 1}', "NAMED__APP_ID": "2", "SEVERAL": "3, 4",
+        "PERHAPS": "5,6", "ITSELF": "hush",
+    }  # fmt: skip
+    settings = load_settings(WithNamedTypes, environ=environ)
+    assert (settings.hosts, settings.limits, settings.named.app_id) == (["a", "b"], {"a": 1}, 2)
+    assert (settings.several, settings.perhaps) == ([3, 4], [5, 6])
+    slots = plan_of(WithNamedTypes).slots
+    assert [slot.name for slot in slots if slot.secret] == ["TOKEN", "KEY", "ITSELF"]
+    assert [slot.name for slot in slots if slot.key] == ["KEY"]
+    text = example(WithNamedTypes, "app:WithNamedTypes")
+    assert [text.count(words) for words in ("secret", "private key", "list, separated by commas")] == [2, 1, 3]
+
+
+class Level(Enum):
+    """Choices that are numbers."""
+
+    LOW = 1
+    HIGH = 2.5
+
+
+class Bits(Flag):
+    """A collection of bits, which is no list."""
+
+    A = 1
+    B = 2
+
+
+class IntBits(IntFlag):
+    """The same as whole numbers, which pydantic reads from text."""
+
+    A = 1
+    B = 2
+
+
+class WithChoices(Settings):
+    """Choices that are not text, at all places where they may stand."""
+
+    number: Literal[1, 2] = 1
+    level: Level = Level.LOW
+    on: Literal[True] = True
+    one_level: Literal[Level.HIGH] | None = None
+    mixed: Literal[1, "auto"] = "auto"
+    union: Literal[8, "x"] = "x"
+    text_first: Literal["1", 1] = 1
+    several: list[Literal[1, 2]] = []
+    mapped: dict[str, Level] = {}
+    bits: Bits = Bits.A
+    int_bits: IntBits = IntBits.A
+    data: Literal[b"x", b"y"] = b"x"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("number", "2", 2),
+        ("level", "2.5", Level.HIGH),
+        ("on", "yes", True),
+        ("one_level", "2.5", Level.HIGH),
+        ("mixed", "1", 1),
+        ("mixed", "auto", "auto"),
+        ("union", "8", 8),
+        ("text_first", "1", "1"),
+        ("several", "1, 2", [1, 2]),
+        ("mapped", '{"a": "2.5", "b": 1}', {"a": Level.HIGH, "b": Level.LOW}),
+        ("bits", "2", Bits.B),
+        ("int_bits", "2", IntBits.B),
+        ("data", "y", b"y"),
+    ],
+)
+def test_text_names_a_choice_that_is_none(name: str, text: str, expected: Any) -> None:
+    """All that sources have is text, and pydantic takes no text for a choice that is a number."""
+    settings = load_settings(WithChoices, environ={name.upper(): text})
+    assert (getattr(settings, name), type(getattr(settings, name))) == (expected, type(expected))
+
+
+def test_what_names_no_choice_is_refused_and_left_as_it_is() -> None:
+    """The error says the choices; a list that the caller handed over stays the caller's."""
+    given = ["1", "3"]
+    with pytest.raises(SettingsError) as caught:
+        load_settings(WithChoices, environ={"LEVEL": "3", "NUMBER": "x"}, several=given)
+    assert str(caught.value).splitlines()[1:] == [
+        "environment: NUMBER: should be 1 or 2",
+        "environment: LEVEL: should be 1 or 2.5",
+        "keyword: SEVERAL: item 2 should be 1 or 2",
+    ]
+    assert given == ["1", "3"]
