@@ -97,10 +97,10 @@ def configure(tmp_path, recorder, api):
     (recorder.folder / ".netrc").write_text("machine 127.0.0.1 login me@example.org password token\n")
     recorder.program("curl", f'exec {shlex.quote(shutil.which("curl") or "curl")} "$@"')
 
-    def run(text, *arguments):
+    def run(text, *arguments, by=()):
         environ = recorder.environ(HEROKU_API_URL=f"http://127.0.0.1:{api.server_port}")
         return subprocess.run(
-            [str(tmp_path / "heroku/config.sh"), *(arguments or ("rocket2",))],
+            [*by, str(tmp_path / "heroku/config.sh"), *(arguments or ("rocket2",))],
             input=text,
             capture_output=True,
             text=True,
@@ -126,6 +126,16 @@ def test_config_vars_are_set_unseen(configure, api, recorder):
     assert headers["Accept"] == "application/vnd.heroku+json; version=3"
     assert headers["Authorization"].startswith("Basic ")
     assert "canary" not in recorder.file.read_text()
+
+
+@pytest.mark.needs("curl")
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_shell_that_traces_prints_no_value(configure, api, shell):
+    """Whoever looks for a mistake by -x has the values in no log."""
+    done = configure(channel("json").write(VALUES), by=(shell, "-x"))
+    assert (done.returncode, len(api.requests)) == (0, 1)
+    assert "set +x" in done.stderr
+    assert "canary" not in done.stdout + done.stderr
 
 
 @pytest.mark.needs("curl")

@@ -88,6 +88,18 @@ def test_values_come_from_files(project, recorder):
     ]
 
 
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_shell_that_traces_prints_no_value(project, recorder, shell):
+    """Whoever looks for a mistake by -x has the values in no log."""
+    folder = project / "values"
+    folder.mkdir()
+    (folder / "GITHUB_KEY").write_text(PEM)
+    done = recorder.run(shell, "-x", str(project / "inertia-settings.sh"), "production", str(folder))
+    assert (done.returncode, len(recorder.calls)) == (0, 1)
+    assert "set +x" in done.stderr
+    assert "BEGIN" not in done.stdout + done.stderr
+
+
 def test_empty_values_are_refused(project, recorder):
     """A required one fails the script at its end; so does a value that inertia takes for an option."""
     folder = project / "values"
