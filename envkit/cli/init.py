@@ -27,7 +27,8 @@ def command(context: click.Context, *, app: str | None, name: str | None, docker
     environment become the fields of the class; names in an existing .env are added. What may be secret is a Secret.
     Files that are there stay as they are.
     """
-    from envkit.operations.initialising import NoAppError, initialise
+    from envkit.operations.initialising import initialise
+    from envkit.operations.scanning import NoAppError
 
     _check_arguments(context, app, name)
     try:

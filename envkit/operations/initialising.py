@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from envkit.channels.lint_hints import KEY_BEGIN
 from envkit.deployment.description_file import PROJECT_FILE, is_described
 from envkit.deployment.model import FILE
-from envkit.findings import Finding, FindingsError
 from envkit.operations.guessing import guessed_field
 from envkit.operations.layout import is_in_src
 from envkit.operations.requirements import FILE as REQUIREMENTS
 from envkit.operations.requirements import requirements_of
-from envkit.operations.scanning import Scan, Variable, scan
+from envkit.operations.scanning import NoAppError, Scan, Variable, scan
 from envkit.operations.writing import Change, write_artifacts
 from envkit.targets.artifacts import Artifact
 
@@ -27,14 +26,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 EXAMPLE, ENV_FILE = ".env.example", ".env"
-
-
-class NoAppError(FindingsError):
-    """No WSGI application was found; `findings` says how to name one."""
-
-    def __init__(self, finding: Finding) -> None:
-        """Keeps the finding."""
-        super().__init__((finding,))
 
 
 class Initialised(NamedTuple):
@@ -65,9 +56,8 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
     described = _described(folder)
     chosen = described.get("app") or app or next(iter(seen.apps), None)
     if chosen is None:
-        hint = "name it: envkit init --app module:callable, or module:create_app() for a factory"
-        raise NoAppError(Finding(str(folder), "", "no WSGI application was found", hint))
-    notes = []
+        raise NoAppError(folder, seen.asgi_apps)
+    notes = [_NOTE_FOR_ASGI.format(chosen)] if chosen in seen.asgi_apps else []
     if app is not None and described.get("app", app) != app:
         notes.append(f"the description names the app {chosen}, so {app} was not taken")
     elif not described:
@@ -87,7 +77,7 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
         due.append(Artifact(file, source))
         due.append(Artifact(EXAMPLE, _example(source, settings)))
         if any(guessed_field(variable, set()).line for variable in seen.variables):
-            notes.append(_note_for_code(settings))
+            notes.append(_note_for_code(settings, loads_env_file=seen.loads_env_file))
         elif not variables:
             notes.append(f"neither os.environ in the code nor {ENV_FILE} shows a setting: write the app's into {file}")
     if not is_described(folder):
@@ -119,6 +109,12 @@ def initialise(folder: Path, *, app: str | None = None, name: str | None = None,
     return Initialised(chosen, settings, changes, tuple(notes))
 
 
+_NOTE_FOR_ASGI = (
+    "{} is an ASGI application, and gunicorn's threads serve WSGI: name one that wraps it, such as "
+    "a2wsgi.ASGIMiddleware(app), or give [processes.web] a command that serves it"
+)
+
+
 # --- the description ------------------------------------------------------------------------------------------------
 
 
@@ -142,8 +138,10 @@ def _note_for_class(folder: Path, settings: str, *, is_class_described: bool) ->
     return f"{settings} is there already; `{command} --out {EXAMPLE}` writes its example"
 
 
-def _note_for_code(settings: str) -> str:
+def _note_for_code(settings: str, *, loads_env_file: bool) -> str:
     name = settings.partition(":")[2]
+    if loads_env_file:
+        return f"the code reads os.environ: let it take its settings from load_settings({name}), which are checked"
     return (
         f"the code reads os.environ, into which envkit puts no {ENV_FILE}: let it take its settings from "
         f"load_settings({name}); until then run `envkit up --env-file {ENV_FILE}`"

@@ -9,8 +9,11 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from envkit.findings import Finding, FindingsError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
 _LARGEST = 1024 * 1024
 _MOST_FILES = 5000
@@ -21,7 +24,8 @@ _NOT_THE_APP = frozenset(
     }
 )  # fmt: skip
 _APP_CLASSES = frozenset({"APIFlask", "Bottle", "Flask", "OpenAPI"})
-_FACTORIES = frozenset({"create_app", "make_app", "app_factory", "get_wsgi_application"})
+_FACTORIES = frozenset({"create_app", "make_app", "app_factory", "default_app", "get_wsgi_application"})
+_ASGI_CALLABLES = frozenset({"FastAPI", "Litestar", "Quart", "Starlette", "get_asgi_application"})
 _HEALTH_PATHS = ("/health", "/healthz", "/_health", "/health/", "/healthcheck", "/ping", "/status")
 
 
@@ -47,6 +51,23 @@ class Scan(NamedTuple):
     variables: tuple[Variable, ...]
     """In the order of the files' names and of their lines."""
     health_path: str | None
+    asgi_apps: tuple[str, ...]
+    """What looks like an ASGI application, as `module:callable`; `apps` has none of them."""
+    loads_env_file: bool
+    """Whether the code calls python-dotenv's `load_dotenv`, which puts `.env` into `os.environ`."""
+
+
+class NoAppError(FindingsError):
+    """No WSGI application was found; `findings` says how to name one."""
+
+    def __init__(self, folder: Path, asgi_apps: tuple[str, ...]) -> None:
+        """Says what was found instead."""
+        problem = "no WSGI application was found"
+        hint = "name it: envkit init --app module:callable, or module:create_app() for a factory"
+        if asgi_apps:
+            problem += f", and {asgi_apps[0]} is an ASGI one, which envkit does not serve"
+            hint = "wrap it, as a2wsgi.ASGIMiddleware(app) does, and name that: envkit init --app module:callable"
+        super().__init__((Finding(str(folder), "", problem, hint),))
 
 
 def scan(folder: Path) -> Scan:
@@ -58,23 +79,33 @@ def scan(folder: Path) -> Scan:
     classes: list[str] = []
     variables: dict[str, Variable] = {}
     health: set[str] = set()
+    asgi_apps: list[str] = []
+    loads_env_file = False
     for path in _python_files(folder):
         tree = _parsed(path)
         module = _module_name(path.relative_to(folder))
         if tree is None or module is None:
             continue
         depth = module.count(".")
-        apps += [(rank, depth, f"{module}:{name}") for rank, name in _apps_in(tree)]
+        found = [(rank, depth, f"{module}:{name}") for rank, name in _apps_in(tree)]
+        if _calls(tree, _ASGI_CALLABLES) and not _calls(tree, _APP_CLASSES):
+            asgi_apps += [f"{module}:{name}" for name in _made_by(tree, _ASGI_CALLABLES)]
+            asgi_apps += [app for _, _, app in sorted(found)]  # factories
+        else:
+            apps += found
         classes += [f"{module}:{name}" for name in _settings_classes_in(tree)]
         for variable in _variables_in(tree):
             known = variables.get(variable.name)
             variables[variable.name] = variable if known is None else _both(known, variable)
         health.update(_health_paths_in(tree))
+        loads_env_file = loads_env_file or _calls(tree, {"load_dotenv"})
     return Scan(
         apps=tuple(dict.fromkeys(app for _, _, app in sorted(apps))),
         settings_classes=tuple(classes),
         variables=tuple(variables.values()),
         health_path=next((path for path in _HEALTH_PATHS if path in health), None),
+        asgi_apps=tuple(asgi_apps),
+        loads_env_file=loads_env_file,
     )
 
 
@@ -125,20 +156,28 @@ def _module_name(path: Path) -> str | None:
 
 def _apps_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Names of WSGI applications, and of factories as a call, each with a rank: what is made already comes first."""
+    yield from ((0, name) for name in _made_by(tree, _FACTORIES))
+    yield from ((1, name) for name in _made_by(tree, _APP_CLASSES))
     for node in tree.body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
-            made_by = _last_name(node.value.func)
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = [target.id for target in targets if isinstance(target, ast.Name)]
-            if made_by in _APP_CLASSES:
-                yield from ((1, name) for name in names)
-            elif made_by in _FACTORIES:
-                yield from ((0, name) for name in names)
-        elif isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef):
             if node.name in _FACTORIES and not _required_arguments(node):
                 yield 2, f"{node.name}()"
             elif [argument.arg for argument in node.args.args] == ["environ", "start_response"]:
                 yield 3, node.name
+
+
+def _made_by(tree: ast.Module, callables: AbstractSet[str]) -> Iterator[str]:
+    """Names at the module's top that hold what one of these callables returned."""
+    for node in tree.body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
+            continue
+        if _last_name(node.value.func) in callables:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def _calls(tree: ast.Module, callables: AbstractSet[str]) -> bool:
+    return any(isinstance(node, ast.Call) and _last_name(node.func) in callables for node in ast.walk(tree))
 
 
 def _required_arguments(function: ast.FunctionDef) -> bool:

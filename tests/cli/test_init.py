@@ -231,6 +231,35 @@ def test_without_an_app_it_is_a_wrong_call(project, envkit):
 
 
 @pytest.mark.parametrize(
+    ("code", "app"),
+    [
+        ("from fastapi import FastAPI\napp = FastAPI()\n", "main:app"),
+        ("def create_app():\n    return fastapi.FastAPI()\napp = create_app()\n", "main:app"),
+        ("def create_app():\n    return Quart(__name__)\n", "main:create_app()"),
+    ],
+)
+def test_an_asgi_app_is_told_from_a_wsgi_one(project, envkit, code, app):
+    """To it gunicorn's threads would answer 500, so it is named and not taken; --app takes it with a note."""
+    for path in project.iterdir():
+        path.unlink()
+    (project / "main.py").write_text(code)
+    refused = envkit("init")
+    assert refused.code == 2
+    assert f": no WSGI application was found, and {app} is an ASGI one, which envkit does not serve. " in refused.err
+    taken = envkit("init", "--app", app)
+    assert taken.code == 0
+    assert f"note: {app} is an ASGI application, and gunicorn's threads serve WSGI: name one that wraps" in taken.err
+
+
+def test_an_app_that_loads_its_env_file_is_not_told_that_it_does_not(shop, envkit):
+    """`load_dotenv` puts .env into os.environ, where the app finds it with `envkit up`, too."""
+    (shop / "web_shop/config.py").write_text("from dotenv import load_dotenv\n\nload_dotenv()\n")
+    said = envkit("init").err
+    assert "note: the code reads os.environ: let it take its settings from load_settings(AppSettings), which" in said
+    assert "into which envkit puts no .env" not in said
+
+
+@pytest.mark.parametrize(
     ("files", "app"),
     [
         ({"app.py": "from flask import Flask\napp = Flask(__name__)\n"}, "app:app"),
