@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, ge
 from weakref import WeakKeyDictionary
 
 from pydantic import AliasChoices, AliasPath, BaseModel, Json, SecretBytes, SecretStr
+from pydantic import Secret as AnySecret
 
 from envkit.settings.annotations import meant
 from envkit.settings.model import AllowEmpty, DevelopmentOnly
@@ -175,7 +176,7 @@ def _slots(
     return found
 
 
-_SECRET_TYPES = (Secret, DatabaseUrl, SecretStr, SecretBytes)
+_SECRET_TYPES = (Secret, DatabaseUrl, SecretStr, SecretBytes, AnySecret)
 
 
 def _keeps_empty(field: FieldInfo) -> bool:
@@ -243,9 +244,10 @@ def _holds(annotation: Any, wanted: tuple[type, ...], within: tuple[Any, ...] = 
     if annotation in within:
         return False
     inner = list(get_args(annotation))
-    if isinstance(annotation, type):
-        if issubclass(annotation, wanted):
+    kind = get_origin(annotation) or annotation
+    if isinstance(kind, type):
+        if issubclass(kind, wanted):
             return True
-        if issubclass(annotation, BaseModel):
-            inner = [field.annotation for field in annotation.model_fields.values()]
+        if issubclass(kind, BaseModel):
+            inner = [field.annotation for field in kind.model_fields.values()]
     return any(_holds(part, wanted, (*within, annotation)) for part in inner)

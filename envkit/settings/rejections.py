@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from envkit.findings import Finding, did_you_mean
@@ -229,14 +230,19 @@ def _own_words(details: dict[str, Any], texts: list[str], secrets: list[str], *,
 def _shows(message: str, secrets: list[str]) -> bool:
     """Whether some letters of a secret in a row are in the message, in whatever case, spelling or quotes."""
     shown = _letters(message)
-    for text in map(_letters, secrets):
+    for secret in secrets:
+        text = _letters(secret)
+        if len(text) < _SHORT and re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", message):
+            return True
         # Any four letters of a long text are somewhere in a message by coincidence.
-        length = 4 if len(text) <= _LONG else 8
+        length = _SHORT if len(text) <= _LONG else 8
         if any(text[start : start + length] in shown for start in range(len(text) - length + 1)):
             return True
     return False
 
 
+_SHORT = 4
+"""Fewer letters than these are in many a word, so that they are looked for as a word of their own."""
 _LONG = 100
 
 

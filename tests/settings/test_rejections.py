@@ -17,6 +17,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic import Secret as AnySecret
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -90,11 +91,29 @@ def test_no_part_of_a_secret_is_in_the_words_of_a_check(message: Callable[[str],
     assert not any(part in printed for part in ("c4n4", "7f3b9", "quoted"))
 
 
+@pytest.mark.parametrize("pin", ["1", "904", "31415", "!?"])
+@pytest.mark.parametrize("kind", [Secret, AnySecret[str], Annotated[AnySecret[str] | None, "a mark"]])
+def test_a_short_secret_of_any_kind_is_in_no_words_of_a_check(kind: Any, pin: str) -> None:
+    """Pydantic has a generic secret, too, and what is short is looked for as a word of its own."""
+
+    class App(Settings):
+        pin: kind
+        plain: str = ""
+
+        @field_validator("plain")
+        @classmethod
+        def checked(cls, value: str, info: ValidationInfo) -> str:  # noqa: ARG003
+            raise ValueError(f"{info.data['pin'].get_secret_value()}, that is no good")
+
+    problem = "is refused by the class's own check (value_error); its message is withheld, it shows a value"
+    assert str(error_of(App, PIN=pin, PLAIN="hello")) == f"App: 1 problem\nenvironment: PLAIN: {problem}"
+
+
 def test_a_check_that_shows_nothing_is_quoted() -> None:
     """The author's own words are the best, also in the form of an assertion."""
     words = "must be at least 32 characters, made by `openssl rand -hex 32`"
-    model = create_model("App", token=(Annotated[Secret, AfterValidator(refuse_by(lambda _: words))], ...))
-    assert str(error_of(model, TOKEN="short")) == f"App: 1 problem\nenvironment: TOKEN: {words}"
+    model = create_model("App", token=(Annotated[Secret, AfterValidator(refuse_by(lambda _: words))], ...), pin=Secret)
+    assert str(error_of(model, TOKEN="short", PIN="op")) == f"App: 1 problem\nenvironment: TOKEN: {words}"
 
 
 @pytest.mark.parametrize(
