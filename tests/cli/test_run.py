@@ -6,13 +6,14 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 
 import pytest
+
+from tests.ports import free_port
 
 ENVKIT = [sys.executable, "-m", "envkit"]
 REPORT = "import os, sys; print(os.getpid(), os.getppid(), sys.argv[1:], dict(os.environ) == eval(sys.stdin.read()))"
@@ -170,7 +171,7 @@ def test_a_folder_that_cannot_be_written_is_said(project):
 def test_gunicorn_may_be_told_to_listen_elsewhere(project, how):
     """Where its own arguments, variable or files say where it listens, the socket's folder need not be there."""
     _without_a_folder(project)
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     (project / "deploy").mkdir()
     if how == "local file":
         (project / "deploy/gunicorn.local.py").write_text(f"bind = '{address}'\n")
@@ -209,12 +210,6 @@ def create_app():
 """
 
 
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def _get(port, path="/"):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
@@ -238,7 +233,7 @@ def _until(condition):
 
 @contextmanager
 def _serving(project, *arguments, environ=(), before=()):
-    port = _free_port()
+    port = free_port()
     text = (project / "envkit.toml").read_text().replace("[http]", f'[http]\nupstream = "127.0.0.1:{port}"')
     (project / "envkit.toml").write_text(text)
     (project / "shop.py").write_text(SLOW_APP)
@@ -318,7 +313,7 @@ def test_a_file_system_that_cannot_be_written_is_enough(project):
 
 def test_overrides_in_the_environment_beat_the_rendered_file(project):
     """One image serves several stages: ENVKIT_… variables change what was rendered earlier."""
-    other = _free_port()
+    other = free_port()
     with _serving(project, "--rendered", environ={"ENVKIT_HTTP__UPSTREAM": f"127.0.0.1:{other}"}) as (child, _):
         assert _until(lambda: _get(other)) == str(child.pid)
 
@@ -366,7 +361,7 @@ def test_lines_of_ones_own_are_read_when_it_is_rendered_at_start(project):
 
 def test_a_file_of_ones_own_can_be_named(project):
     """--config names gunicorn's file; one that is not there is a wrong call."""
-    port = _free_port()
+    port = free_port()
     (project / "mine.py").write_text(f"bind = '127.0.0.1:{port}'\ncontrol_socket_disable = True\n")
     with _serving(project, "--config", "mine.py") as (child, _):
         assert _until(lambda: _get(port)) == str(child.pid)

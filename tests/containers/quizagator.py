@@ -16,6 +16,7 @@ from urllib.parse import quote_plus
 
 from tests.containers.engine_client import Container
 from tests.examples.projects import Project
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -161,11 +162,3 @@ def deployment(
         yield quizagator
     finally:
         docker("rm", "--force", name, f"{name}.before", f"{name}.next", check=False)
-
-
-def free_port() -> int:
-    """One that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -17,6 +16,7 @@ from envkit.operations.importing import settings_class
 from envkit.operations.setting_names import names_of
 from envkit.operations.writing import write_artifacts
 from envkit.targets.compose import render
+from tests import ports
 from tests.consumers.container_programs import COMPOSE_2
 
 V2 = COMPOSE_2["2.26"]
@@ -41,9 +41,7 @@ def image(docker, app_folder, pip_conf, tmp_path_factory):
 @pytest.fixture
 def free_port():
     """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return ports.free_port()
 
 
 class Project:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.containers import quizagator
 from tests.containers.quizagator import Upload, wait_until
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.needs("dockerd", "mmdebstrap")]
 PULLED = '[ "$command" != pull ] || exit 0\n'
@@ -50,7 +51,7 @@ HEALTHCHECK CMD ["python3", "-I", "-S", "-c", "import socket; socket.create_conn
 def quiz(docker, base_image, pip_conf, network, tmp_path_factory):
     """The deployment, started, of an image that was pulled from a registry which is gone."""
     built = quizagator.build(docker, base_image, pip_conf, tmp_path_factory.mktemp("build"))
-    image = f"127.0.0.1:{quizagator.free_port()}/quizagator:latest"
+    image = f"127.0.0.1:{free_port()}/quizagator:latest"
     docker("tag", built, image)
     with quizagator.deployment(docker, image, network, tmp_path_factory.mktemp("quiz"), pull=True) as deployment:
         deployment.use_client(network, PULLED)
@@ -175,7 +176,7 @@ def test_a_container_that_does_not_get_well(quiz, hindered, tmp_path):
 def light(docker, base_image, network, tmp_path):
     """The deployment with an app that starts at once."""
     (tmp_path / "Dockerfile").write_text(LIGHT.format(base=base_image))
-    image = f"127.0.0.1:{quizagator.free_port()}/light:latest"
+    image = f"127.0.0.1:{free_port()}/light:latest"
     docker("tag", docker.build(tmp_path, "light"), image)
     with quizagator.deployment(docker, image, network, tmp_path, pull=True, name="light") as deployment:
         deployment.use_client(network, PULLED)

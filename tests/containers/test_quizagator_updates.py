@@ -12,8 +12,9 @@ import pytest
 
 from tests.consumers.container_programs import COMPOSE_2
 from tests.containers import quizagator
-from tests.containers.quizagator import SECRET, Upload, free_port, wait_until
+from tests.containers.quizagator import SECRET, Upload, wait_until
 from tests.containers.watchtower import Watchtower
+from tests.ports import free_port
 
 COMPOSE = COMPOSE_2["2.26"]
 pytestmark = [pytest.mark.needs("dockerd", "mmdebstrap", "docker-registry", COMPOSE)]

@@ -21,7 +21,8 @@ from envkit.operations.certificates import compare_served
 from envkit.operations.maintaining import turn_on
 from envkit.operations.steps import Steps
 from tests.operations.test_backups import put
-from tests.targets.nginx.stack import Upstream, certify, free_port
+from tests.ports import free_port
+from tests.targets.nginx.stack import Upstream, certify
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import pytest
 
 from tests.containers.amy.deployment import Amy
 from tests.examples.projects import EXAMPLES
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="package")
@@ -36,7 +36,7 @@ def described(docker, image, proxy_image, service_images):
     @contextmanager
     def make(folder, image=image, tables="", **more):
         shutil.copytree(EXAMPLES / "amy", folder, ignore=shutil.ignore_patterns("__pycache__"))
-        amy = Amy(docker, folder, image, _free_port())
+        amy = Amy(docker, folder, image, free_port())
         text = (folder / "containers.toml").read_text().replace('name = "amy"', f'name = "{amy.name}"', 1)
         text = text.replace('tls = "letsencrypt"\nemail = "admin@example.org"', f"port = {amy.port}")
         text = text.replace('"amy:latest"', f'"{image}"\naddress = "127.0.0.1"')
@@ -55,9 +55,3 @@ def described(docker, image, proxy_image, service_images):
             amy.compose("down", "--volumes", check=False)
 
     return make
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.containers.images import ROOT
 from tests.containers.rocket2.authority import ACME, add_authority
 from tests.containers.rocket2.deployment import COMPOSE, WEBHOOK_SECRET, Rocket
 from tests.examples.projects import Project
+from tests.ports import free_port
 from tests.targets.nginx.stack import versions
 
 FILLED_IN = {
@@ -95,7 +95,7 @@ def started(docker, image, certificates_image, tmp_path_factory):
     def run(name, proxy_image, compose=COMPOSE, channel="compose", known=""):
         project = _filled_in(tmp_path_factory.mktemp(name))
         name = f"{docker.name}-{name}"
-        port, tls_port = _free_port(), _free_port()
+        port, tls_port = free_port(), free_port()
         description = project.folder / "envkit.toml"
         text = description.read_text().replace('name = "rocket2"', f'name = "{name}"')
         text = text.replace("[versions]\n", f"[versions]\n{known}")
@@ -125,9 +125,3 @@ def rocket(started, newer_proxy_image):
     nginx, openssl = versions(NEWER)
     with started("rocket2", newer_proxy_image, known=f'nginx = "{nginx}"\nopenssl = "{openssl}"\n') as rocket:
         yield rocket
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -20,15 +20,9 @@ from pathlib import Path
 from envkit.operations.writing import write_artifacts
 from envkit.targets.nginx import render
 from envkit.targets.nginx.place import Place
+from tests.ports import free_port
 
 DEADLINE = 15
-
-
-def free_port():
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def versions(program):

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from envkit.deployment.model import Deployment, Http
-from tests.targets.nginx.stack import DEADLINE, Nginx, Upstream, free_port
+from tests.ports import free_port
+from tests.targets.nginx.stack import DEADLINE, Nginx, Upstream
 
 A, NO_SUCH_NAME = 1, 3
 
@@ -29,9 +30,9 @@ class NameServer:
         while True:
             try:
                 question, peer = self.socket.recvfrom(512)
-            except OSError:
+                self.socket.sendto(self.answer(question), peer)
+            except OSError:  # it was closed, perhaps between the two
                 return
-            self.socket.sendto(self.answer(question), peer)
 
     def answer(self, question):
         end = question.index(b"\0", 12) + 5
