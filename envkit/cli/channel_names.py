@@ -18,7 +18,7 @@ def channel_option(*names: str, words: str) -> Callable[[F], F]:
     """The option that names one channel."""
     return click.option(
         *names,
-        "to",
+        "channel_name",
         type=_ChannelName(),
         callback=_checked,
         shell_complete=_complete,

@@ -45,7 +45,7 @@ from envkit.cli.output import counted, echo_findings, echo_note
 def command(
     context: click.Context,
     *,
-    to: str,
+    channel_name: str,
     out: Path | None,
     checked: Path | None,
     everything: bool,
@@ -67,7 +67,7 @@ def command(
     if out and checked:
         raise click.UsageError("--out and --check exclude each other.", context)
     if out is None and checked is None:
-        out = _runners_file(to)
+        out = _runners_file(channel_name)
     hidden = sys.stdout.isatty() and not (show and yes_show_secrets)
     if hidden and not out and not checked:
         raise click.UsageError(
@@ -95,7 +95,7 @@ def command(
     if loaded.settings is None:
         context.exit(1)
     wanted = outgoing(loaded.settings, everything=everything)
-    carrier = channel(to)
+    carrier = channel(channel_name)
     if checked:
         found = differences(carrier, wanted, checked, read_text(checked))
         echo_findings(found)
@@ -107,7 +107,7 @@ def command(
         if not hidden:
             sys.stdout.buffer.write(masks_for(carrier, wanted, os.environ).encode())
             sys.stdout.flush()
-        if out and to in RUNNER_FILES:
+        if out and channel_name in RUNNER_FILES:
             append(out, text)
     except ExportError as problem:
         echo_findings(problem.findings)
@@ -116,18 +116,18 @@ def command(
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
         return
-    if to not in RUNNER_FILES:
+    if channel_name not in RUNNER_FILES:
         _write(out, text, force=force)
-    echo_note(f"{out}: {counted(len(wanted.values), 'setting')} written for {to}")
+    echo_note(f"{out}: {counted(len(wanted.values), 'setting')} written for {channel_name}")
 
 
-def _runners_file(to: str) -> Path | None:
+def _runners_file(channel_name: str) -> Path | None:
     """The file that the runner of GitHub Actions takes, for its channels and where it runs this command."""
-    if not to.startswith("github") or os.environ.get("GITHUB_ACTIONS") != "true":
+    if not channel_name.startswith("github") or os.environ.get("GITHUB_ACTIONS") != "true":
         return None
     from envkit.operations.exporting import RUNNER_FILES
 
-    path = os.environ.get(RUNNER_FILES.get(to, ""))
+    path = os.environ.get(RUNNER_FILES.get(channel_name, ""))
     return Path(path) if path else None
 
 

@@ -32,7 +32,7 @@ from envkit.cli.output import counted, echo_findings, echo_note
 )
 @click.option("--force", is_flag=True, help="Overwrite it.")
 @click.pass_context
-def command(context: click.Context, *, to: str, file: Path, out: Path, force: bool) -> None:
+def command(context: click.Context, *, channel_name: str, file: Path, out: Path, force: bool) -> None:
     """Turn a channel's FILE into a .env that tools read alike.
 
     FILE is read as the channel's program reads it; - is standard input. Where no spelling of a value suits every
@@ -44,7 +44,7 @@ def command(context: click.Context, *, to: str, file: Path, out: Path, force: bo
     from envkit.targets.artifacts import Artifact
 
     try:
-        received = receive(channel(to), str(file), read_text(file))
+        received = receive(channel(channel_name), str(file), read_text(file))
     except ReceivingError as problem:
         echo_findings(problem.findings)
         context.exit(1)

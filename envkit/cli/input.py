@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -25,9 +26,8 @@ def read_text(path: Path) -> str:
 
     problem = ""
     try:
-        if str(path) == "-":
-            return sys.stdin.buffer.read().decode()
-        with path.open("rb") as stream:  # which may be a pipe, or a device that never ends
+        # It may be a pipe, or a device that never ends.
+        with nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb") as stream:
             data = stream.read(_LONGEST + 1)
         if len(data) <= _LONGEST:
             return data.decode()

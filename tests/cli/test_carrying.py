@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from envkit.channels.registry import names
+from envkit.cli import input as cli_input
 
 CANARY = "hUnter2Canary"
 
@@ -208,6 +209,18 @@ def test_import_of_bytes_that_are_no_text(envkit):
     assert result.code == 2
     assert "-: is not UTF-8 (byte 14)" in result.err
     assert CANARY not in result.err
+
+
+@pytest.mark.parametrize("file", ["settings.env", "-"])
+def test_import_reads_nothing_without_end(project, envkit, monkeypatch, file):
+    """A file, and standard input, may be a device; what is larger than settings can be is a wrong call."""
+    monkeypatch.setattr(cli_input, "_LONGEST", 1 << 20)
+    text = b"A=1\n" * (1 << 18)
+    (project / "settings.env").write_bytes(text + b"B=1\n")
+    result = envkit("import", "--from", "dotenv", file, stdin=text + b"B=1\n")
+    assert (result.code, result.out) == (2, "")
+    assert f"{file}: is larger than 1 MiB, too large for settings" in result.err
+    assert envkit("import", "--from", "dotenv", "-", stdin=text).code == 0
 
 
 # --- channels -------------------------------------------------------------------------------------------------------
