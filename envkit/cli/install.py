@@ -40,6 +40,8 @@ def command(*, description: Path | None, root: Path | None, force: bool, dry_run
     from envkit.operations.starting import Server, this_server
 
     server = this_server() if root is None else Server(root, None)
-    install(load_description(description), told(rehearse=dry_run), server, force=force)
+    deployment = load_description(description)
+    install(deployment, told(rehearse=dry_run), server, force=force)
     if not dry_run:
-        echo_note("installed")
+        enable = f"; to start it at boot: systemctl --root={root} enable {deployment.name}.target nginx.service"
+        echo_note(f"installed{enable if root else ''}")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envkit.cli.command import Command, description_option, json_option, out_option
+from envkit.cli.command import description_option, json_option, out_option
 from envkit.cli.output import as_dictionaries, counted, echo_findings, echo_json, echo_note, printable
-from envkit.cli.targets import targets_argument
+from envkit.cli.targets import TargetCommand, targets_argument
 
 if TYPE_CHECKING:
     from envkit.operations.writing import Comparison
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    cls=Command,
+    cls=TargetCommand,
     short_help="Render the files that gunicorn, nginx and others read.",
     examples=("envkit render", "envkit render nginx gunicorn --out deploy", "envkit render --check --diff"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from envkit.cli.command import Command
 from envkit.cli.names import beginning_with, expect_known
 
 
@@ -24,3 +25,15 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 targets_argument = click.argument(
     "targets", nargs=-1, callback=_checked, shell_complete=_complete, metavar="[TARGET]..."
 )
+
+
+class TargetCommand(Command):
+    """A command whose help names the targets."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the names, then the examples."""
+        from envkit.targets.registry import TARGETS
+
+        with formatter.section("Targets"):
+            formatter.write_text(", ".join(TARGETS))
+        super().format_epilog(ctx, formatter)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from envkit.cli.command import Command, description_option, json_option
+from envkit.cli.command import description_option, json_option
 from envkit.cli.output import echo_aside, echo_json
-from envkit.cli.targets import targets_argument
+from envkit.cli.targets import TargetCommand, targets_argument
 
 
 @click.command(
-    cls=Command,
+    cls=TargetCommand,
     short_help="Ask the real programs whether they accept the files.",
     examples=("envkit verify", "envkit verify nginx --out deploy", "envkit verify --require"),
 )

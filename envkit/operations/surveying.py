@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -169,6 +170,8 @@ def _health(deployment: Deployment) -> Health:
     from threading import Timer
 
     address = derived.upstream(deployment)
+    if not address.path and not address.is_loopback:  # a container's name, or every address of this machine
+        address = replace(address, kind="tcp", host="127.0.0.1")
     connection = http.client.HTTPConnection(derived.canonical_domain(deployment), timeout=PATIENCE)
     began = time.monotonic()
     end = Timer(PATIENCE, lambda: _hang_up(connection.sock))  # no read waits long for what comes byte by byte
@@ -179,8 +182,7 @@ def _health(deployment: Deployment) -> Health:
             connection.sock.settimeout(PATIENCE)
             connection.sock.connect(address.path)
         else:
-            name = address.host if address.is_loopback else "127.0.0.1"
-            connection.sock = socket.create_connection((name, address.port), PATIENCE)
+            connection.sock = socket.create_connection((address.host, address.port), PATIENCE)
         headers = {"X-Forwarded-Proto": derived.public_scheme(deployment)}  # nginx's word for what came by TLS
         connection.request("GET", deployment.http.health_path, headers=headers)
         status = connection.getresponse().status
@@ -189,7 +191,7 @@ def _health(deployment: Deployment) -> Health:
             return Health(well=False, words=f"gave no answer within {PATIENCE} s")
         if isinstance(error, http.client.HTTPException):
             return Health(well=False, words="gave no answer of HTTP")
-        return Health(well=False, words=f"cannot be reached: {words_of(error)}")
+        return Health(well=False, words=f"cannot be reached: {address}: {words_of(error)}")
     finally:
         end.cancel()
         connection.close()

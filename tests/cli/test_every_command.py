@@ -15,6 +15,7 @@ import pytest
 from envkit import __version__
 from envkit.cli import BROKEN, COMMANDS, FINE, FOUND, INTERRUPTED, MISUSED, cli, main
 from envkit.cli.run import WRONG_SETTINGS
+from envkit.targets.registry import TARGETS
 
 ENVKIT = [sys.executable, "-m", "envkit"]
 
@@ -48,6 +49,13 @@ def test_every_option_has_help(name):
     for parameter in _loaded(name).params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
+
+
+@pytest.mark.parametrize("name", ["render", "verify"])
+def test_the_help_names_every_target(envkit, name):
+    """What TARGET may be stands in the help."""
+    targets = envkit(name, "--help").out.partition("\nTargets:\n")[2].partition("\n\n")[0]
+    assert targets.replace(",", "").split() == list(TARGETS)
 
 
 def test_the_list_names_every_command(envkit):

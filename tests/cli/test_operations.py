@@ -255,3 +255,16 @@ def test_status(envkit):
     shown = json.loads(envkit("status", "--json").out)
     assert (shown["health"]["well"], shown["backup"]["name"], shown["maintenance"]["on"]) == (False, made, False)
     assert [finding["name"] for finding in shown["findings"]][-1] == "/health"
+
+
+@pytest.mark.needs("nginx", "systemd-analyze")
+@pytest.mark.usefixtures("project")
+def test_install_below_a_folder_says_what_is_left_to_do(envkit, tmp_path):
+    """No command runs there, so nothing is enabled; the message says how."""
+    root = tmp_path / "image"
+    root.mkdir()
+    done = envkit("install", "--root", str(root))
+    assert done.code == 0, done.err
+    assert done.err.splitlines()[-1] == (
+        f"installed; to start it at boot: systemctl --root={root} enable shop.target nginx.service"
+    )

@@ -96,7 +96,7 @@ def test_everything_is_told_at_once(shop, tmp_path):
     """An app that is down and a folder without backups are two findings of one call."""
     assert problems(surveying.survey(shop)) == [
         f"{tmp_path}/backups: there is no backup yet",
-        "/health: cannot be reached: no such file or directory",
+        f"/health: cannot be reached: unix:{tmp_path}/web.sock: no such file or directory",
     ]
 
 
