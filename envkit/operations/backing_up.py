@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from envkit.deployment import derived
 from envkit.findings import words_of
 from envkit.operations import backups, sqlite_checks, sqlite_copies
+from envkit.operations.acting import as_caller, as_owner
 from envkit.operations.databases import Database, SqliteFile, find_database
 from envkit.operations.steps import stopped
 
@@ -69,23 +70,31 @@ def make(database: Database, folder: Path, name: str, steps: Steps, reason: Reas
     scratch = backups.scratch_of(path, "copy")
     packed = backups.scratch_of(path, "packed")
     try:
-        if isinstance(database, SqliteFile):
-            _copy_sqlite(database, scratch, packed, steps)
-        else:
-            _dump_postgres(database, packed, steps)
-        steps.take(f"put it in place as {path}", lambda: backups.commit(packed, path))
+        with as_owner(folder):
+            try:
+                if isinstance(database, SqliteFile):
+                    _copy_sqlite(database, scratch, packed, steps)
+                else:
+                    _dump_postgres(database, packed, steps)
+                steps.take(f"put it in place as {path}", lambda: backups.commit(packed, path))
+            finally:
+                _clear(path)
     except OSError as error:
         problem = words_of(error)
     else:
         return None if steps.rehearse else path
-    finally:
-        for leftover in (scratch, packed, backups.scratch_of(path, "copy-journal")):
-            with suppress(OSError):
-                leftover.unlink()
-        if not path.exists():
-            with suppress(OSError):
-                path.with_name(f"{path.name}.sha256").unlink()
     raise stopped(str(folder), f"the backup cannot be written: {problem}", "no backup was made")
+
+
+def _clear(path: Path) -> None:
+    """Removes what is left of making a backup; of one that is not there, its checksum, too."""
+    leftovers = [backups.scratch_of(path, kind) for kind in ("copy", "packed", "copy-journal")]
+    with suppress(OSError):
+        if not path.exists():
+            leftovers.append(path.with_name(f"{path.name}.sha256"))
+    for leftover in leftovers:
+        with suppress(OSError):
+            leftover.unlink()
 
 
 def _copy_sqlite(database: SqliteFile, scratch: Path, packed: Path, steps: Steps) -> None:
@@ -106,7 +115,8 @@ def _copy_sqlite(database: SqliteFile, scratch: Path, packed: Path, steps: Steps
 
 def _is_there(path: Path) -> bool:
     try:
-        return path.is_file()
+        with as_owner(path):
+            return path.is_file()
     except OSError as error:  # a folder through which this user may not pass
         problem = words_of(error)
     raise stopped(str(path), problem, "no backup was made")
@@ -115,9 +125,12 @@ def _is_there(path: Path) -> bool:
 def _dump_postgres(database: PostgresDatabase, packed: Path, steps: Steps) -> None:
     from envkit.operations import postgres, postgres_programs
 
-    programs = postgres_programs.programs_for(database)
-    steps.take(f"dump the database by {programs.dump}", lambda: postgres.dump(database, programs, packed, steps.show))
-    if steps.take("check the dump", lambda: postgres.problem_of(packed, programs)):
+    with as_caller():
+        programs = postgres_programs.programs_for(database)
+        told = f"dump the database by {programs.dump}"
+        steps.take(told, lambda: postgres.dump(database, programs, packed, steps.show))
+        problem = steps.take("check the dump", lambda: postgres.problem_of(packed, programs))
+    if problem:
         raise stopped("", "pg_restore cannot read the dump, so no backup was made")
 
 
@@ -134,7 +147,8 @@ def rotate(deployment: Deployment, steps: Steps) -> None:
 
 def _remove(old: Backup, steps: Steps) -> None:
     try:
-        steps.take(f"remove {old.path.name}", lambda: backups.remove(old))
+        with as_owner(old.path.parent):
+            steps.take(f"remove {old.path.name}", lambda: backups.remove(old))
     except OSError as error:
         problem = words_of(error)
     else:

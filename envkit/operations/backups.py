@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from envkit.findings import words_of
+from envkit.operations.acting import OWNER_MAY_NOT, as_owner
 from envkit.operations.placing import place, sync_folder
 from envkit.operations.steps import stopped
 
@@ -96,7 +97,8 @@ def app_of(path: Path) -> str | None:
     None where neither is the name of a backup.
     """
     try:
-        line = path.with_name(f"{path.name}.sha256").read_text(encoding="ascii", errors="replace")
+        with as_owner(path):
+            line = _line_of(path.with_name(f"{path.name}.sha256"))
     except OSError:
         line = ""
     names = (*line.split()[1:2], path.name)
@@ -138,40 +140,32 @@ def is_ahead(backup: Backup, now: datetime) -> bool:
 def held(folder: Path, name: str) -> Iterator[None]:
     """Makes the folder, keeps other backups and restores of the app out, and removes what a killed one left.
 
+    What is made in it belongs to its owner, so that the app's own timer can go on with it.
+
     Raises:
         OperationError: another one is running, or the folder cannot be written.
     """
     lock = folder / f".{name}.lock"
     try:
-        _make(folder)
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with as_owner(folder):
+            if not folder.is_dir():
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(mode=0o700)
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         problem = words_of(error)
+        hint = OWNER_MAY_NOT if isinstance(error, PermissionError) and os.getuid() == 0 else ""
     else:
         try:
-            _give_to_owner(lock)
             if not _lock(descriptor):
                 raise stopped(str(folder), "another backup or restore is running", "wait for its end")
-            _sweep(folder, name)
+            with as_owner(folder):
+                _sweep(folder, name)
             yield
         finally:
             os.close(descriptor)
         return
-    raise stopped(str(folder), f"cannot be written: {problem}")
-
-
-def _make(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-        _give_to_owner(folder)
-
-
-def _give_to_owner(path: Path) -> None:
-    """What root makes in a folder belongs to the folder's owner, so that the app's own timer can go on with it."""
-    if os.geteuid() == 0:
-        owner = path.parent.stat()
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    raise stopped(str(folder), f"cannot be written: {problem}", hint)
 
 
 def _lock(descriptor: int) -> bool:
@@ -206,8 +200,6 @@ def commit(written: Path, path: Path) -> None:
     digest = _digest(written, lambda _done, _total: None)
     checksum = path.with_name(f"{path.name}.sha256")
     place(checksum, f"{digest}  {path.name}\n".encode(), mode=0o600)
-    _give_to_owner(checksum)
-    _give_to_owner(written)
     with written.open("rb") as file:
         os.fsync(file.fileno())
     written.rename(path)
@@ -223,9 +215,10 @@ def verify_checksum(path: Path, show: Callable[[int, int], None]) -> None:
     checksum = path.with_name(f"{path.name}.sha256")
     file = path
     try:
-        digest = _digest(path, show)
-        file = checksum
-        expected = checksum.read_text(encoding="ascii", errors="replace").split()
+        with as_owner(path):
+            digest = _digest(path, show)
+            file = checksum
+            expected = _line_of(checksum).split()
     except FileNotFoundError:
         raise stopped(str(file), "no such file", "a backup is restored only with its checksum beside it") from None
     except OSError as error:
@@ -235,6 +228,14 @@ def verify_checksum(path: Path, show: Callable[[int, int], None]) -> None:
             raise stopped(str(path), "is damaged: it differs from its checksum", "take another one")
         return
     raise stopped(str(file), problem)
+
+
+def _line_of(checksum: Path) -> str:
+    with checksum.open("rb") as file:
+        return file.read(_MOST_OF_A_LINE).decode("ascii", errors="replace")
+
+
+_MOST_OF_A_LINE = 4096
 
 
 def _digest(path: Path, show: Callable[[int, int], None]) -> str:

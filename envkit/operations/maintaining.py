@@ -8,6 +8,7 @@ return as its time of modification, and each address that may enter has a file o
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envkit.deployment import derived
 from envkit.findings import Finding, words_of
+from envkit.operations.acting import OWNER_MAY_NOT, as_owner
 from envkit.operations.placing import place, sync_folder
 from envkit.operations.steps import OperationError, stopped
 
@@ -51,8 +53,9 @@ def current(deployment: Deployment) -> Maintenance:
     """
     flag, state = _places(deployment)
     try:
-        since = datetime.fromtimestamp(flag.stat().st_mtime, UTC)
-        noted = _noted(flag)
+        with as_owner(flag):
+            since = datetime.fromtimestamp(flag.stat().st_mtime, UTC)
+            noted = _noted(flag)
     except FileNotFoundError:
         return Maintenance(on=False, since=None, message="", until=None, addresses=())
     except OSError as error:
@@ -98,25 +101,26 @@ def turn_on(
     pages = {derived.MAINTENANCE_ANNOUNCED: None, derived.MAINTENANCE_UNTIL: None} | _page(deployment, message, until)
     path = flag
     try:
-        steps.take(f"make the folder {state}", lambda: _make_folders(state / derived.MAINTENANCE_BYPASS))
-        for name, text in pages.items():
-            path = state / name
-            if text is not None:
-                modified = until.timestamp() if until else None
-                steps.take(f"write the page {path}", partial(_place, path, text, state, modified))
-            elif path.exists():
-                steps.take(f"remove the page {path}", path.unlink)
-        bypass = state / derived.MAINTENANCE_BYPASS
-        present = _names_in(bypass)
-        for address in sorted({*allowed, *present}):
-            path = bypass / address
-            if address not in allowed:
-                steps.take(f"let {address} in no longer", partial(_keep_out, path))
-            elif address not in present:
-                steps.take(f"let {address} in", partial(_let_in, path, state))
-        path = flag
-        note = json.dumps({"message": message}) + "\n"
-        steps.take(f"make the flag {flag}", lambda: _place(flag, note, state))
+        with as_owner(flag):
+            steps.take(f"make the folder {state}", lambda: _make_folders(state / derived.MAINTENANCE_BYPASS))
+            for name, text in pages.items():
+                path = state / name
+                if text is not None:
+                    modified = until.timestamp() if until else None
+                    steps.take(f"write the page {path}", partial(_place, path, text, state, modified))
+                elif path.exists():
+                    steps.take(f"remove the page {path}", path.unlink)
+            bypass = state / derived.MAINTENANCE_BYPASS
+            present = _names_in(bypass)
+            for address in sorted({*allowed, *present}):
+                path = bypass / address
+                if address not in allowed:
+                    steps.take(f"let {address} in no longer", partial(_keep_out, path))
+                elif address not in present:
+                    steps.take(f"let {address} in", partial(_let_in, path, state))
+            path = flag
+            note = json.dumps({"message": message}) + "\n"
+            steps.take(f"make the flag {flag}", lambda: _place(flag, note, state))
     except OSError as error:
         problem, hint = words_of(error), _rights(error)
     else:
@@ -133,10 +137,11 @@ def turn_off(deployment: Deployment, steps: Steps) -> None:
     flag, state = _places(deployment)
     path = flag
     try:
-        steps.take(f"remove the flag {flag}", lambda: _remove(flag))
-        path = state
-        if state.is_dir():
-            steps.take(f"remove {state}, its page and its list", lambda: shutil.rmtree(state))
+        with as_owner(flag):
+            steps.take(f"remove the flag {flag}", lambda: _remove(flag))
+            path = state
+            if state.is_dir():
+                steps.take(f"remove {state}, its page and its list", lambda: shutil.rmtree(state))
     except OSError as error:
         problem, hint = words_of(error), _rights(error)
     else:
@@ -145,7 +150,9 @@ def turn_off(deployment: Deployment, steps: Steps) -> None:
 
 
 def _rights(error: OSError) -> str:
-    return "run it as root, or as the owner of the folder" if isinstance(error, PermissionError) else ""
+    if not isinstance(error, PermissionError):
+        return ""
+    return OWNER_MAY_NOT if os.getuid() == 0 else "run it as root, or as the owner of the folder"
 
 
 def _places(deployment: Deployment) -> tuple[Path, Path]:
@@ -188,7 +195,8 @@ def _page(deployment: Deployment, message: str, until: datetime | None) -> dict[
     if own is None:
         return {name: maintenance_page(deployment, _COMMAND, message=message, until=until)}
     try:
-        text = Path(own).read_text(encoding="utf-8")
+        with as_owner(Path(own)):
+            text = Path(own).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         problem = words_of(error) if isinstance(error, OSError) else "is not UTF-8"
     else:
@@ -222,7 +230,8 @@ def _remove(flag: Path) -> None:
 def _noted(flag: Path) -> dict[str, Any]:
     """What `turn_on` noted in the flag; one made by hand holds nothing, or anything."""
     try:
-        noted = json.loads(flag.read_bytes()[:100_000])
+        with flag.open("rb") as file:
+            noted = json.loads(file.read(100_000))
     except (ValueError, RecursionError):
         return {}
     return noted if isinstance(noted, dict) else {}

@@ -8,6 +8,7 @@ import subprocess
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
+from envkit.operations.acting import as_owner
 from envkit.operations.backups import BLOCK
 from envkit.operations.postgres_clients import QUIETLY, ask, connection, failed, own_environment, started
 
@@ -35,10 +36,11 @@ def dump(database: PostgresDatabase, programs: Programs, target: Path, show: Sho
         OSError: the file cannot be written.
     """
     command = [programs.dump, "--format=custom", "--no-password", "--lock-wait-timeout=60s"]
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with as_owner(target):
+        new = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     # By a pipe, so that pg_dump ends (SIGPIPE) should this process be killed.
     with (
-        open(os.open(target, flags, 0o600), "wb") as file,  # noqa: PTH123  a descriptor, not a path
+        open(new, "wb") as file,  # noqa: PTH123  a descriptor, not a path
         connection(database) as (variables, descriptors),
         started(command, variables, descriptors, stdout=subprocess.PIPE) as (process, said),
     ):
@@ -56,13 +58,15 @@ def problem_of(dump_file: Path, programs: Programs) -> str:
 
 def _ask_of(dump_file: Path, programs: Programs, option: str) -> subprocess.CompletedProcess[bytes]:
     """What pg_restore says of a dump alone, without a database."""
-    return subprocess.run(
-        [programs.restore, option, dump_file],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=own_environment(),
-        check=False,
-    )
+    with _opened(dump_file) as file:
+        return subprocess.run(
+            [programs.restore, option], stdin=file, capture_output=True, env=own_environment(), check=False
+        )
+
+
+def _opened(dump_file: Path) -> IO[bytes]:
+    with as_owner(dump_file):
+        return dump_file.open("rb")
 
 
 # --- in -------------------------------------------------------------------------------------------------------------
@@ -83,17 +87,17 @@ def restore(database: PostgresDatabase, programs: Programs, source: Path, show: 
     Raises:
         OperationError: the server refused something, and nothing was changed.
     """
-    reading = [programs.restore, "--clean", "--if-exists", "--file=-", str(source)]
+    reading = [programs.restore, "--clean", "--if-exists", "--file=-"]
     writing = [programs.psql, *QUIETLY, "--set=ON_ERROR_STOP=1", "--file=-", "--output=/dev/null"]
     staying = ask(programs.psql, database, _STAYING).splitlines()
     with (
         _contents(database, source, programs, staying) as chosen,
+        _opened(source) as file,
         connection(database) as (variables, descriptors),
         started(writing, variables, descriptors, stdin=subprocess.PIPE) as (psql, refused),
-        started([*reading, f"--use-list=/proc/self/fd/{chosen}"], variables, (chosen,), stdout=subprocess.PIPE) as (
-            pg_restore,
-            said,
-        ),
+        started(
+            [*reading, f"--use-list=/proc/self/fd/{chosen}"], variables, (chosen,), stdin=file, stdout=subprocess.PIPE
+        ) as (pg_restore, said),
     ):
         assert psql.stdin is not None  # noqa: S101  for the type checker: it was asked for
         try:

@@ -104,7 +104,7 @@ def started(
     variables: dict[str, str],
     descriptors: tuple[int, ...],
     *,
-    stdin: int = subprocess.DEVNULL,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
     stdout: int = subprocess.DEVNULL,
 ) -> Iterator[tuple[subprocess.Popen[bytes], Said]]:
     """A running program, which does not outlive the block."""

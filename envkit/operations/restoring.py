@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from envkit.deployment import derived
 from envkit.findings import words_of
 from envkit.operations import backups, sqlite_checks, sqlite_copies
+from envkit.operations.acting import as_owner
 from envkit.operations.backing_up import make
 from envkit.operations.databases import SqliteFile, find_database
 from envkit.operations.steps import OperationError, stopped
@@ -101,7 +102,23 @@ def choose(deployment: Deployment, chosen: str) -> Path:
 
 
 def _into_sqlite(database: SqliteFile, source: Path, folder: Path, name: str, steps: Steps) -> Path | None:
-    target = Path(os.path.realpath(database.path))  # SQLite keeps its log beside the file, not beside a link to it
+    target = database.path
+    try:
+        with as_owner(target):
+            target = Path(os.path.realpath(target))  # SQLite keeps its log beside the file, not beside a link to it
+            replaced = _replace_sqlite(database, target, source, folder, name, steps)
+    except OSError as error:
+        problem = words_of(error)
+    except sqlite3.Error as error:
+        problem = str(error)
+    else:
+        return None if steps.rehearse else replaced
+    raise stopped(str(target), f"cannot be replaced: {problem}", "it is as it was")
+
+
+def _replace_sqlite(
+    database: SqliteFile, target: Path, source: Path, folder: Path, name: str, steps: Steps
+) -> Path | None:
     fresh = target.with_name(f".{target.name[:200]}.envkit-restore")
     try:
         steps.take(f"expand it to {fresh}", lambda: sqlite_copies.unpack(source, fresh, steps.show))
@@ -114,16 +131,10 @@ def _into_sqlite(database: SqliteFile, source: Path, folder: Path, name: str, st
             steps.take(f"make it {target}", lambda: sqlite_copies.install(fresh, target, like=replaced))
             if replaced is not None:
                 steps.tell("restart the app: its processes have the damaged file open")
-    except OSError as error:
-        problem = words_of(error)
-    except sqlite3.Error as error:
-        problem = str(error)
-    else:
-        return None if steps.rehearse else replaced
     finally:
         with suppress(OSError):
             fresh.unlink()
-    raise stopped(str(target), f"cannot be replaced: {problem}", "it is as it was")
+    return replaced
 
 
 def _keep_old(database: SqliteFile, target: Path, folder: Path, name: str, steps: Steps) -> tuple[Path | None, bool]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import gzip
 import os
-import shutil
 import sqlite3
 import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
+from envkit.operations.acting import as_caller, as_owner
 from envkit.operations.backups import BLOCK
 from envkit.operations.placing import sync_folder
 from envkit.operations.sqlite_checks import PATIENCE, open_database
@@ -54,7 +54,8 @@ def copy_database(source: Path, target: Path, show: Show) -> None:
         OSError: the disk of the copy is full.
         sqlite3.Error: it cannot be read, or the copy cannot be written.
     """
-    with closing(open_database(source)) as database:
+    # As the one who has the database: SQLite follows its journal to others, and removes those.
+    with as_owner(source), closing(open_database(source)) as database:
         if database.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
             _hold(database)
             _copy_online(database, target, _Watch(source, show))
@@ -72,8 +73,10 @@ def _hold(database: sqlite3.Connection) -> None:
 
 
 def _copy_online(database: sqlite3.Connection, target: Path, watch: _Watch) -> None:
-    _new(target).close()  # SQLite would make it as readable as the umask allows
-    with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+    with as_owner(target):
+        _new(target).close()  # SQLite would make it as readable as the umask allows
+        opened = sqlite3.connect(target, isolation_level=None)
+    with closing(opened) as copy:
         # A copy that fails is thrown away, and a whole one is put on the disk at the end.
         copy.execute("PRAGMA journal_mode = OFF")
         copy.execute("PRAGMA synchronous = OFF")
@@ -87,7 +90,9 @@ def _copy_file(database: sqlite3.Connection, source: Path, target: Path, show: S
     The file is opened before the lock is taken and closed after it: closing any descriptor of a file gives up all locks
     that the process has on it (fcntl_locking(2)).
     """
-    with source.open("rb", buffering=0) as file, _new(target) as copy:
+    with as_owner(target):
+        new = _new(target)
+    with source.open("rb", buffering=0) as file, new as copy:
         _take_over(file, copy, show, in_time=True)  # torn by those who write meanwhile
         try:
             _hold(database)
@@ -189,9 +194,11 @@ def unpack(source: Path, target: Path, show: Show) -> None:
     """
     import zlib
 
-    total = source.stat().st_size
+    with as_owner(source):
+        opened = source.open("rb")
+    total = os.fstat(opened.fileno()).st_size
     try:
-        with source.open("rb") as file, gzip.GzipFile(fileobj=file) as packed, _new(target) as plain:
+        with opened as file, gzip.GzipFile(fileobj=file) as packed, _new(target) as plain:
             while block := packed.read(BLOCK):
                 plain.write(block)
                 show(file.tell(), total)
@@ -209,13 +216,18 @@ def install(fresh: Path, target: Path, *, like: Path | None) -> None:
     Raises:
         OSError: it cannot be put there.
     """
-    if like is not None:
-        shutil.copymode(like, fresh)
-    if os.geteuid() == 0:
-        owner = (like or target.parent).stat()
-        os.chown(fresh, owner.st_uid, owner.st_gid)
-    with fresh.open("rb") as file:
-        os.fsync(file.fileno())
+    model = (like or target.parent).stat()
+    descriptor = os.open(fresh, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if like is not None:
+            os.fchmod(descriptor, model.st_mode & 0o777)
+        maker = os.geteuid()
+        if os.getuid() == 0 and os.fstat(descriptor).st_uid == maker:  # and not something else that was put there
+            with as_caller():
+                os.fchown(descriptor, maker or model.st_uid, model.st_gid)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
     fresh.replace(target)
     sync_folder(target.parent)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from datetime import UTC, datetime, timedelta
 
@@ -132,16 +131,6 @@ def test_one_at_a_time(tmp_path):
     with held(folder, "shop"):
         pass
     assert folder.stat().st_mode & 0o777 == 0o700
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_what_root_makes_belongs_to_the_folders_owner(tmp_path):
-    """After a backup by root's hand the app's own timer can go on: lock, backup and checksum are its user's."""
-    os.chown(tmp_path, 12345, 12346)
-    with held(tmp_path, "shop"):
-        put(tmp_path, NOON)
-    assert {(path.stat().st_uid, path.stat().st_gid) for path in tmp_path.iterdir()} == {(12345, 12346)}
-    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_leftovers_are_removed(tmp_path):

@@ -1,0 +1,120 @@
+"""As whom root works in a folder that is somebody else's: as that user, whose links then lead no further than theirs.
+
+Root who followed a link of the app's user would overwrite, give away or pack into a backup any file of the machine; and
+whoever looks for links first is deceived a moment later. So the system itself judges, by the rights of that user.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+OWNER_MAY_NOT = "root does this as the owner of the folder, who may not: look at who has it, and what lies in it"
+"""What to say of a permission that root is denied."""
+
+
+@contextmanager
+def as_owner(path: Path) -> Iterator[None]:
+    """Does what is in the block as whoever has power over a file or folder, which need not be there yet.
+
+    That is whose link is on the way to it, else whose it is, else whose folder it is in. Nobody but root can act as
+    somebody else, and needs to: for others, nothing changes.
+
+    Raises:
+        OSError: root may not do so here (CAP_SETUID), or the path leads nowhere.
+    """
+    if os.getuid() != 0:
+        yield
+        return
+    before = _Actor(os.geteuid(), os.getegid(), tuple(os.getgroups()))
+    os.seteuid(0)
+    try:
+        _become(_actor(_owner(path)))
+        yield
+    finally:
+        _become(before)
+
+
+@contextmanager
+def as_caller() -> Iterator[None]:
+    """Inside of `as_owner`, is again whoever called: a program that is started must not be half of each."""
+    before = _Actor(os.geteuid(), os.getegid(), tuple(os.getgroups()))
+    if before.user == os.getuid():
+        yield
+        return
+    try:
+        _become(_Actor(os.getuid(), os.getgid(), before.groups))
+        yield
+    finally:
+        _become(before)
+
+
+class _Actor(NamedTuple):
+    user: int
+    group: int
+    groups: tuple[int, ...]
+
+
+def _become(actor: _Actor) -> None:
+    if actor == (os.geteuid(), os.getegid(), tuple(os.getgroups())):
+        return
+    os.seteuid(0)
+    os.setgroups(actor.groups)
+    os.setegid(actor.group)
+    os.seteuid(actor.user)
+
+
+def _actor(owner: os.stat_result) -> _Actor:
+    import pwd
+
+    if owner.st_uid == 0:
+        return _Actor(0, os.getgid(), tuple(os.getgroups()))
+    try:
+        account = pwd.getpwuid(owner.st_uid)
+    except KeyError:  # a user of a container's, who has but a number here
+        return _Actor(owner.st_uid, owner.st_gid, ())
+    return _Actor(owner.st_uid, account.pw_gid, tuple(os.getgrouplist(account.pw_name, account.pw_gid)))
+
+
+_MOST_LINKS = 40
+"""As many as the system follows (path_resolution(7))."""
+
+
+def _owner(path: Path) -> os.stat_result:
+    """The status of what says who has power over the path: the owner of this has."""
+    folder = Path("/")
+    parts = list(path.absolute().parts[1:])
+    folders = [folder.lstat()]
+    file = None
+    links = 0
+    while parts and file is None:
+        entry = folder / parts.pop(0)
+        try:
+            status = entry.lstat()
+        except FileNotFoundError:
+            break
+        if stat.S_ISLNK(status.st_mode):
+            links += 1
+            if status.st_uid != 0 or links > _MOST_LINKS:
+                return status
+            target = entry.readlink()
+            folder = Path("/") if target.is_absolute() else folder
+            parts = [part for part in target.parts if part != "/"] + parts
+        elif stat.S_ISDIR(status.st_mode):
+            folder = entry
+            folders.append(status)
+        else:
+            file = status
+    *above, last = folders
+    if last.st_uid == 0:
+        last = next((status for status in above if status.st_uid != 0), last)
+        if last.st_uid != 0 or not last.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return last
+    return file if file is not None and file.st_uid != 0 else last
