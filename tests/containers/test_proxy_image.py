@@ -47,7 +47,10 @@ def live(tmp_path):
 
 
 def test_passes_requests_to_the_app(docker, proxy_image, rendered, app_image, app_options, network):
-    """It finds the app by its container's name, and answers by the maintenance page while there is none."""
+    """It finds the app by its container's name, and answers by the maintenance page while there is none.
+
+    Of the health probes no line is logged.
+    """
     options = (*LEAST, *PORTS, "--network", network, rendered(HEAD), "--tmpfs=/var/lib/envkit:uid=101,gid=101")
     with docker.running(proxy_image, *options) as proxy:
         address = f"http://127.0.0.1:{proxy.port(80)}"
@@ -61,6 +64,7 @@ def test_passes_requests_to_the_app(docker, proxy_image, rendered, app_image, ap
         proxy.wait_for(f"{address}/", 503)
         assert proxy.execute("id", "-u").stdout == "101\n"
         assert '"uri":"/health"' not in proxy.logs()
+        assert "acme-challenge" not in proxy.logs()  # what the proxy's own probe asks for
         assert '"uri":"/","' in proxy.logs()
 
 

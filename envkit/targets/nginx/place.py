@@ -31,6 +31,8 @@ class Place:
     """The folder in which NAME/certificate leads to the certificate in use (tls letsencrypt)."""
     live: str | None = None
     """The folder in which certbot puts fullchain.pem and privkey.pem; unless given, /etc/letsencrypt/live/DOMAIN."""
+    is_probed: bool = False
+    """The health probe of the image envkit-nginx asks every ten seconds, of which no log tells."""
 
     @classmethod
     def below(cls, folder: str, *, host: str = "127.0.0.1", user: str | None = None) -> Place:
@@ -67,5 +69,6 @@ CONTAINER = Place(
     access_log="/dev/stdout",
     temporary="/tmp",  # noqa: S108
     own=CONTAINER_FOLDER,
+    is_probed=True,
 )
 """The container of the image envkit-nginx."""

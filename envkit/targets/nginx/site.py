@@ -102,6 +102,7 @@ def site_context(deployment: Deployment, place: Place) -> dict[str, Any]:
             for url, files in http.static.items()
         ],
         "acme_root": http.acme_root,
+        "is_probed": place.is_probed,
         "retry_after": max(1, round(deployment.maintenance.retry_after)),
         "on_error": deployment.maintenance.on_error,
         "page_folder": dirname(page) or "/",
