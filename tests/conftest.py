@@ -23,10 +23,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def pytest_configure() -> None:
-    """Lets Ctrl-C reach what the tests start: a shell's background job, as CI may be, ignores it and hands that on."""
+    """Lets Ctrl-C reach what the tests start: a shell's background job, as CI may be, ignores it and hands that on.
+
+    SIGTERM, as of a CI whose time is over, ends the tests as Ctrl-C does: the servers that they started end, too.
+    """
     for number in (signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

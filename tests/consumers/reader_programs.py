@@ -211,7 +211,8 @@ def systemd_manager(folder: Path, texts: Sequence[str]) -> list[dict[bytes, byte
     }
     group = f"envkit-tests-{os.getpid()}"
     spaces = ("unshare", "--mount", "--cgroup", "--pid", "--fork", "--mount-proc", "--kill-child")
-    manager = subprocess.Popen([*spaces, "/bin/sh", "-c", _BOOT, "sh", group, str(folder)], env=environ)
+    ends_with_us = ("setpriv", "--pdeathsig", "KILL")
+    manager = subprocess.Popen([*ends_with_us, *spaces, "/bin/sh", "-c", _BOOT, "sh", group, str(folder)], env=environ)
     try:
         _wait_for(folder / "done", manager)
     finally:

@@ -44,7 +44,8 @@ class Server:
         options = ["--no-sync", "--auth=scram-sha-256", f"--pwfile={word}", "--username=admin", "--encoding=UTF8"]
         self.run("initdb", f"--pgdata={self.folder}/data", *options, "--locale=C.UTF-8")
         settings = {"fsync": "off", "listen_addresses": "", "unix_socket_directories": self.folder}
-        command = [self.programs / "postgres", "-D", self.folder / "data"]
+        ends_with_us = ["setpriv", "--pdeathsig", "INT"]
+        command = [*ends_with_us, self.programs / "postgres", "-D", self.folder / "data"]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         with (self.folder / "log").open("wb") as log:

@@ -32,9 +32,9 @@ class Machine:
     def boot(self):
         """Starts it and waits until systemd has started everything."""
         with (self.folder / "console.log").open("ab") as console:
-            self.process = subprocess.Popen(
-                [HERE / "boot", self.folder], stdin=subprocess.DEVNULL, stdout=console, stderr=console
-            )
+            # It ends with the tests, however they end.
+            command = ["setpriv", "--pdeathsig", "KILL", HERE / "boot", self.folder]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
         end = time.monotonic() + PATIENCE
         while self._state() not in {"running", "degraded"}:
             if self.process.poll() is not None or time.monotonic() > end:
