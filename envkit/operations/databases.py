@@ -133,10 +133,10 @@ def _from_url(name: str, url: DatabaseUrl) -> Database:
 
 
 def _postgres(name: str, url: DatabaseUrl) -> PostgresDatabase:
-    from urllib.parse import parse_qsl, urlsplit
+    from urllib.parse import parse_qsl, unquote, urlsplit
 
     given = {
-        "PGHOST": url.host,
+        "PGHOST": unquote(url.host) if url.host else None,  # %2Frun%2Fpostgresql is the folder of its socket
         "PGPORT": str(url.port) if url.port is not None else None,
         "PGUSER": url.username,
         "PGDATABASE": url.name,
@@ -163,6 +163,16 @@ _VARIABLES = {
     "sslkey": "PGSSLKEY",
     "options": "PGOPTIONS",
     "connect_timeout": "PGCONNECT_TIMEOUT",
+    "hostaddr": "PGHOSTADDR",
+    "service": "PGSERVICE",
+    "passfile": "PGPASSFILE",
+    "sslcrl": "PGSSLCRL",
+    "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
+    "channel_binding": "PGCHANNELBINDING",
+    "gssencmode": "PGGSSENCMODE",
+    "krbsrvname": "PGKRBSRVNAME",
+    "requirepeer": "PGREQUIREPEER",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
 }
 """Parameters of a connection URL and the variables that say the same (PostgreSQL's manual, 34.15)."""
 

@@ -150,8 +150,9 @@ def _contents(database: PostgresDatabase, source: Path, programs: Programs, stay
 
 
 _PREPARATION = """
-BEGIN;
+BEGIN READ WRITE;
 SET LOCAL lock_timeout = '30s';
+SET LOCAL statement_timeout = 0;
 SET LOCAL client_min_messages = error;
 DO $$
 DECLARE
@@ -164,6 +165,7 @@ BEGIN
             AND d.deptype = 'e')
         AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extnamespace = n.oid
             AND NOT pg_has_role(e.extowner, 'USAGE'))
+        ORDER BY name
     LOOP
         EXECUTE format('DROP SCHEMA %I CASCADE', found.name);
     END LOOP;
@@ -173,8 +175,8 @@ BEGIN
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
-            AND d.deptype IN ('e', 'i', 'a'))
-        ORDER BY c.relkind = 'S'
+            AND d.refobjid <> c.oid AND d.deptype IN ('e', 'i', 'a'))
+        ORDER BY c.relkind = 'S', name
     LOOP
         EXECUTE format('DROP %s IF EXISTS %s CASCADE', found.kind, found.name);
     END LOOP;
@@ -183,6 +185,7 @@ BEGIN
         WHERE n.nspname = 'public'
         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
             AND d.deptype IN ('e', 'i'))
+        ORDER BY name
     LOOP
         EXECUTE format('DROP ROUTINE IF EXISTS %s CASCADE', found.name);
     END LOOP;
@@ -192,8 +195,24 @@ BEGIN
         AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid
             AND d.deptype IN ('e', 'i'))
+        ORDER BY name
     LOOP
         EXECUTE format('DROP TYPE IF EXISTS %s CASCADE', found.name);
+    END LOOP;
+    FOR found IN
+        SELECT 'OPERATOR' AS kind, o.oid::regoperator::text AS name, 'pg_operator'::regclass AS list, o.oid AS id
+            FROM pg_operator o WHERE oprnamespace = 'public'::regnamespace
+        UNION ALL SELECT 'COLLATION', o.oid::regcollation::text, 'pg_collation'::regclass, o.oid
+            FROM pg_collation o WHERE collnamespace = 'public'::regnamespace
+        UNION ALL SELECT 'TEXT SEARCH CONFIGURATION', o.oid::regconfig::text, 'pg_ts_config'::regclass, o.oid
+            FROM pg_ts_config o WHERE cfgnamespace = 'public'::regnamespace
+        UNION ALL SELECT 'TEXT SEARCH DICTIONARY', o.oid::regdictionary::text, 'pg_ts_dict'::regclass, o.oid
+            FROM pg_ts_dict o WHERE dictnamespace = 'public'::regnamespace
+        ORDER BY name
+    LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM pg_depend d WHERE d.classid = found.list AND d.objid = found.id
+            AND d.deptype = 'e');
+        EXECUTE format('DROP %s IF EXISTS %s CASCADE', found.kind, found.name);
     END LOOP;
 END
 $$;
@@ -201,7 +220,8 @@ $$;
 """Takes away what the dump may not know of, such as the tables of a newer version of the app.
 
 pg_restore's --clean drops only what is in the dump. What an extension made stays with it, and the schema public keeps
-its owner and its rights.
+its owner and its rights. What is sorted is read to its end before the first is dropped: the name of what CASCADE took
+along is a number. What a role's own settings say of time and of writing is not meant for a restore.
 """
 
 

@@ -114,3 +114,23 @@ def test_any_text(environ, text):
     environ(NAME=text, PASSWORD=text)
     found = find_database(deployment(BackupPostgres(name="DB_NAME", password="DB_PASSWORD")))
     assert (found.variables["PGDATABASE"], found.password) == (text, text)
+
+
+def test_a_url_says_what_libpq_would_read_in_it(tmp_path, monkeypatch):
+    """A socket's folder in the host's place, and the parameters that say which server is meant and how to trust it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(
+        "DATABASE_URL",
+        "postgresql://shop@%2FRun%2Fmy%20sockets/shop?service=main&hostaddr=192.0.2.7&channel_binding=require"
+        "&target_session_attrs=read-write&conn_max_age=60",
+    )
+    found = find_database(Deployment(name="shop", app="shop:app", backup=Backup(database="DATABASE_URL")))
+    assert found.variables == {
+        "PGHOST": "/Run/my sockets",
+        "PGUSER": "shop",
+        "PGDATABASE": "shop",
+        "PGSERVICE": "main",
+        "PGHOSTADDR": "192.0.2.7",
+        "PGCHANNELBINDING": "require",
+        "PGTARGETSESSIONATTRS": "read-write",
+    }

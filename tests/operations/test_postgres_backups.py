@@ -44,6 +44,10 @@ SELECT nextval('things_id_seq');
 SELECT relname, relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE nspname IN ('public', 'stock') ORDER BY 1;
 SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1;
+SELECT collname FROM pg_collation WHERE collnamespace = 'public'::regnamespace
+    UNION SELECT oprname FROM pg_operator WHERE oprnamespace = 'public'::regnamespace
+    UNION SELECT cfgname FROM pg_ts_config WHERE cfgnamespace = 'public'::regnamespace
+    UNION SELECT dictname FROM pg_ts_dict WHERE dictnamespace = 'public'::regnamespace;
 """
 NOISE = "CREATE TABLE noise AS SELECT md5(random()::text) AS word FROM generate_series(1, 50000)"
 """More than a pipe holds, also compressed: the programs are at work while somebody looks."""
@@ -56,7 +60,22 @@ CREATE TYPE money_kind AS (amount integer, currency text);
 CREATE TABLE bills.all_of_them (id integer REFERENCES things (id), cost money_kind);
 CREATE TABLE orders (id serial, thing integer REFERENCES things (id));
 CREATE PROCEDURE nothing() LANGUAGE sql AS 'SELECT 1';
+CREATE TABLE years (n integer) PARTITION BY LIST (n);
+CREATE TABLE year PARTITION OF years FOR VALUES IN (1);
+CREATE COLLATION german FROM "C";
+CREATE OPERATOR === (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4eq);
+CREATE TEXT SEARCH CONFIGURATION shop (COPY = english);
+CREATE TEXT SEARCH DICTIONARY plain (TEMPLATE = simple);
 """
+MANY = [
+    statement
+    for n in range(12)
+    for statement in (
+        f"CREATE FUNCTION f{n}(integer, integer) RETURNS integer LANGUAGE sql AS 'SELECT $1'",
+        f"CREATE AGGREGATE z{n}(integer) (SFUNC = f{n}, STYPE = integer)",
+    )
+]
+"""More than a cursor fetches at a time, of which some go with others."""
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +101,11 @@ def test_what_was_backed_up_is_restored(server, shop):
     """Tables, rows, sequences, views, types and functions come back, and what a newer version added goes."""
     path = back_up(shop, Steps())
     before = server.shop(CONTENT)
-    server.shop(NEWER_VERSION)
+    server.shop(";".join([NEWER_VERSION, *sorted(MANY, reverse=True)]))
+    server.ask("ALTER ROLE shop IN DATABASE shop SET default_transaction_read_only = on")
     newer = server.shop("SELECT count(*) FROM things")
     replaced = restore(shop, "latest", Steps())
+    server.ask("ALTER ROLE shop IN DATABASE shop RESET ALL")
     assert server.shop(CONTENT) == before
     assert server.shop("SELECT to_regtype('money_kind') IS NULL, to_regproc('nothing') IS NULL") == "t|t"
     assert path.stat().st_mode & 0o777 == 0o600
