@@ -84,7 +84,7 @@ def _certificate_in(chain: Path) -> bytes | None:
     import ssl
 
     try:
-        first, end, _ = chain.read_text().partition(ssl.PEM_FOOTER)
+        first, end, _ = chain.read_text(encoding="ascii", errors="replace").partition(ssl.PEM_FOOTER)
         return ssl.PEM_cert_to_DER_cert(first[first.index(ssl.PEM_HEADER) :] + end)
     except (OSError, ValueError):
         return None

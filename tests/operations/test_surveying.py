@@ -186,10 +186,12 @@ def visited(folder, port):
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.mark.needs("openssl")
@@ -210,6 +212,8 @@ def test_the_certificate_that_visitors_get(shop, tmp_path):
     assert found() == [f"127.0.0.1:{port}: cannot be reached: connection refused. does nginx run?"]
     with visited(tmp_path / "new", port):
         assert found() == []
+    chain = tmp_path / "new/fullchain.pem"
+    chain.write_bytes("subject: Zürich\n".encode("latin-1") + chain.read_bytes())  # as OpenSSL's text stands in front
     with visited(tmp_path / "old", port):
         assert found() == [f"127.0.0.1:{port}: serves another certificate than the file holds. systemctl reload nginx"]
 
