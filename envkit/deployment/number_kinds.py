@@ -41,7 +41,7 @@ def _whole(minimum: int, maximum: int) -> Callable[[int], int]:
     return read
 
 
-def _positive(number: float) -> float:
+def _cpus(number: float) -> float:
     if not (isfinite(number) and _LEAST_CPUS <= number <= _MOST_CPUS):
         raise Wrong(f"must be from {_LEAST_CPUS} to {_MOST_CPUS}")
     return round(float(number), _DIGITS_OF_CPUS)
@@ -92,7 +92,7 @@ NUMBER_KINDS: dict[str, Kind] = {
     "count": Kind(_whole(1, 10_000), minimum=1, maximum=10_000),
     "whole": Kind(_whole(0, 2**31 - 1), minimum=0, maximum=2**31 - 1),
     "port": Kind(_whole(1, LAST_PORT), minimum=1, maximum=LAST_PORT),
-    "positive": Kind(_positive, minimum=_LEAST_CPUS, maximum=_MOST_CPUS),
+    "cpus": Kind(_cpus, minimum=_LEAST_CPUS, maximum=_MOST_CPUS),
     "duration": Kind(_duration, rf"\s*(?:{_DURATION})\s*", minimum=0, maximum=_YEARS_10, units=True),
     "size": Kind(_size, rf"\s*{_SIZE}\s*", minimum=1, maximum=_PETABYTE, units=True),
     "umask": of_form(r"0?[0-7]{3}", "must be a file mode mask of three octal digits, such as 007"),

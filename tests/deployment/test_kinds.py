@@ -24,7 +24,7 @@ TAKEN = {
     "port": [1, 65535],
     "count": [1],
     "whole": [0],
-    "positive": [0.5, 2],
+    "cpus": [0.5, 2],
     "umask": ["007", "0027", "000"],
     "account": ["www-data", "_shop"],
     "domain": [
@@ -53,7 +53,7 @@ REFUSED = {
     "port": [0, 65536, -1],
     "count": [0],
     "whole": [-1],
-    "positive": [0.0, 0.009, -1.0, float("inf"), float("nan"), 10000.0],
+    "cpus": [0.0, 0.009, -1.0, float("inf"), float("nan"), 10000.0],
     "umask": ["", "7", "008", "1777", "007\n"],
     "account": ["", "a b", "-a", "a:b", "a\n", "a" * 33],
     "domain": [

@@ -86,7 +86,7 @@ class Process:
         "Never two at a time, in any target: say so for a scheduler, or for a web process with one inside.",
         default=False,
     )
-    cpus: float | None = described("CPUs this process may use.", kind="positive", default=None)
+    cpus: float | None = described("CPUs this process may use.", kind="cpus", default=None)
     memory: int | None = described("Memory this process may use.", kind="size", default=None)
     preload: bool = described(
         "Import the app before the workers start; unsafe with threads begun at import.", default=False
