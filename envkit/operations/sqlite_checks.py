@@ -35,22 +35,22 @@ def problem_of(path: Path) -> str:
     return "" if said == "ok" else "its pages contradict each other"
 
 
-def _verdict(copy: sqlite3.Connection) -> str:
+def _verdict(database: sqlite3.Connection) -> str:
     """What the thorough check says, or the quick one, where an index or a CHECK needs what only the app can compute."""
     check = "integrity_check"
     given: set[str] = set()
     while True:
         try:
-            (said,) = copy.execute(f"PRAGMA {check}(1)").fetchone()
+            (said,) = database.execute(f"PRAGMA {check}(1)").fetchone()
         except sqlite3.OperationalError as error:
             missing = re.fullmatch(r"(no such collation sequence: |unknown function: )(.+)", str(error), re.DOTALL)
             if missing is None or missing[0] in given:
                 raise
             given.add(missing[0])
             check = "quick_check"  # compares no index with its table, so that any order will do
-            copy.execute("PRAGMA ignore_check_constraints = ON")
+            database.execute("PRAGMA ignore_check_constraints = ON")
             if missing[1].startswith("no such collation"):
-                copy.create_collation(missing[2], lambda one, two: (one > two) - (one < two))
+                database.create_collation(missing[2], lambda one, two: (one > two) - (one < two))
         else:
             return str(said)
 
@@ -59,9 +59,8 @@ def is_broken(path: Path) -> bool:
     """Whether a database, which others may have open, is damaged; one that is locked is not."""
     try:
         with closing(open_database(path)) as database:
-            (said,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+            return _verdict(database) != "ok"
     except sqlite3.OperationalError:
         return False
     except sqlite3.DatabaseError:  # not a database, or malformed
         return True
-    return bool(said != "ok")

@@ -55,7 +55,7 @@ def copy_database(source: Path, target: Path, show: Show) -> None:
         sqlite3.Error: it cannot be read, or the copy cannot be written.
     """
     # As the one who has the database: SQLite follows its journal to others, and removes those.
-    with as_owner(source), closing(open_database(source)) as database:
+    with as_owner(source), _lock_as_such(source), closing(open_database(source)) as database:
         if database.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
             _hold(database)
             _copy_online(database, target, _Watch(source, show))
@@ -94,10 +94,7 @@ def _copy_file(database: sqlite3.Connection, source: Path, target: Path, show: S
         new = _new(target)
     with source.open("rb", buffering=0) as file, new as copy:
         _take_over(file, copy, show, in_time=True)  # torn by those who write meanwhile
-        try:
-            _hold(database)
-        except sqlite3.OperationalError as error:
-            raise _stayed_locked(source) if str(error) == "database is locked" else error from None
+        _hold(database)
         _take_over(file, copy, lambda _done, _total: None, in_time=False)
         database.execute("ROLLBACK")
 
@@ -132,13 +129,14 @@ def write_database(source: Path, target: Path, show: Show) -> None:
         OSError: its disk is full.
         sqlite3.Error: it cannot be read or written.
     """
-    _fit_pages(source, target)
-    with (
-        closing(open_database(source, "immutable=1")) as content,
-        closing(open_database(target)) as database,
-        _full_disk_as_such(target),
-    ):
-        content.backup(database, pages=_PAGES, progress=_Watch(target, show), sleep=_BETWEEN)
+    with _lock_as_such(target):
+        _fit_pages(source, target)
+        with (
+            closing(open_database(source, "immutable=1")) as content,
+            closing(open_database(target)) as database,
+            _full_disk_as_such(target),
+        ):
+            content.backup(database, pages=_PAGES, progress=_Watch(target, show), sleep=_BETWEEN)
 
 
 def _fit_pages(source: Path, target: Path) -> None:
@@ -174,6 +172,19 @@ def _full_disk_as_such(path: Path) -> Iterator[None]:
     else:
         return
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+@contextmanager
+def _lock_as_such(path: Path) -> Iterator[None]:
+    """SQLite says `database is locked` when its patience has an end."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if str(error) != "database is locked":
+            raise
+    else:
+        return
+    raise _stayed_locked(path)
 
 
 def pack(source: Path, target: Path, show: Show) -> None:

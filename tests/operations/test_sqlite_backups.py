@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from envkit.operations import sqlite_checks, sqlite_copies
 from envkit.operations.backing_up import back_up
 from envkit.operations.backups import backups_in, verify_checksum
 from envkit.operations.restoring import restore
@@ -255,6 +256,28 @@ def test_what_only_the_app_can_compute(tmp_path):
     path.write_bytes(content)
     with pytest.raises(OperationError, match="is damaged, so no backup was made"):
         back_up(described(tmp_path), Steps())
+    assert restore(described(tmp_path), "latest", Steps()).read_bytes() == content
+    with closing(sqlite3.connect(path)) as database:
+        database.create_collation("german", lambda one, two: (one > two) - (one < two))
+        assert database.execute("SELECT count(*) FROM a NOT INDEXED").fetchone() == (999,)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_database_that_stays_locked(tmp_path, monkeypatch, mode):
+    """It is neither backed up nor replaced, and the error says what to do."""
+    fill(tmp_path / "shop.db", mode, rows=10)
+    back_up(described(tmp_path), Steps())
+    for module in (sqlite_checks, sqlite_copies):
+        monkeypatch.setattr(module, "PATIENCE", 0.1)
+    before = files(tmp_path / "backups")
+    with closing(sqlite3.connect(tmp_path / "shop.db", isolation_level=None)) as owner:
+        owner.execute("PRAGMA locking_mode = EXCLUSIVE")
+        owner.execute("INSERT INTO pages VALUES ('second', NULL)")
+        for action in (back_up, lambda shop, steps: restore(shop, "latest", steps)):
+            with pytest.raises(OperationError, match=r"stayed locked for 0\.1 s\. stop what holds it, and try again"):
+                action(described(tmp_path), Steps())
+        assert files(tmp_path / "backups") == before
+        assert not list(tmp_path.glob(".shop*"))
 
 
 def test_a_backup_of_another_app(tmp_path):
