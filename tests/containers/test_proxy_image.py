@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from dataclasses import replace
 
@@ -49,10 +50,10 @@ def live(tmp_path):
 def test_passes_requests_to_the_app(docker, proxy_image, rendered, app_image, app_options, network):
     """It finds the app by its container's name, and answers by the maintenance page while there is none.
 
-    Of the health probes no line is logged.
+    Of the health probes no line is logged. A body that does not fit in nginx's memory takes none of the machine's.
     """
     options = (*LEAST, *PORTS, "--network", network, rendered(HEAD), "--tmpfs=/var/lib/envkit:uid=101,gid=101")
-    with docker.running(proxy_image, *options) as proxy:
+    with docker.running(proxy_image, *options, "--tmpfs=/tmp:size=64k") as proxy:
         address = f"http://127.0.0.1:{proxy.port(80)}"
         assert "<h1>We’ll be back soon</h1>" in proxy.wait_for(f"{address}/", 503)
         assert proxy.execute("/opt/envkit/healthy").returncode == 0
@@ -61,6 +62,10 @@ def test_passes_requests_to_the_app(docker, proxy_image, rendered, app_image, ap
             proxy.wait_for(f"{address}/health")
             with urllib.request.urlopen(f"{address}/", timeout=10) as answer:  # noqa: S310  our own address
                 assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(f"{address}/health", b"x" * 900_000, timeout=10)  # noqa: S310
+            refused.value.close()
+            assert refused.value.code == 405  # by the app, which has it all
         proxy.wait_for(f"{address}/", 503)
         assert proxy.execute("id", "-u").stdout == "101\n"
         assert '"uri":"/health"' not in proxy.logs()

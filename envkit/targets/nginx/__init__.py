@@ -97,7 +97,7 @@ def _main(deployment: Deployment, place: Place) -> dict[str, Any]:
     kinds = TEMPORARY if place.temporary else ()
     return {
         "own_main": f"{place.own}/{deployment.name}.d/main-*.conf",
-        "temporary": [(Fragment(kind), f"{place.temporary}/{kind}") for kind in kinds],
+        "temporary": [(Fragment(kind), f"{place.temporary}/{kind}_temp") for kind in kinds],
     }
 
 

@@ -24,7 +24,10 @@ class Place:
     access_log: str | None = None
     """Unless given, /var/log/nginx/NAME.access.log."""
     temporary: str | None = None
-    """An existing folder for bodies and answers that do not fit in memory; None leaves it to the build of nginx."""
+    """An existing folder, in which nginx makes one for bodies and one for answers that are too large for its memory.
+
+    None leaves it to the build of nginx.
+    """
     own: str = "/etc/nginx"
     """The folder that holds NAME.d, the user's own lines."""
     state: str = "/var/lib/envkit"
@@ -67,7 +70,7 @@ CONTAINER = Place(
     pid="/tmp/nginx.pid",  # noqa: S108 - the container's own, in memory, on a root file system that is read-only
     error_log="stderr",
     access_log="/dev/stdout",
-    temporary="/tmp",  # noqa: S108
+    temporary="/var/lib/envkit",  # a volume: in memory a large upload, or what a slow client fetches, would fill it
     own=CONTAINER_FOLDER,
     is_probed=True,
 )
