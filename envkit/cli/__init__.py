@@ -150,10 +150,17 @@ def _report(error: Exception, *, as_json: bool) -> int:
     if isinstance(error, FileNotFoundError) and _is_nowhere():
         echo_findings([Finding("the current folder", "", "is not there any more", "change to one that is")])
         return FOUND
+    if isinstance(error, FileNotFoundError) and (error.strerror or "").startswith(_NO_TEMPORARY_FOLDER):
+        problem = "none of those that are usual can be written to"
+        echo_findings([Finding("the folder for temporary files", "", problem, "name one in TMPDIR")])
+        return FOUND
     # The message of an unforeseen error may hold anything, values of settings too.
     message = f"envkit: unexpected {type(error).__name__} {_place(error)}; run `envkit --traceback …` for more"
     echo_aside(message)
     return BROKEN
+
+
+_NO_TEMPORARY_FOLDER = "No usable temporary directory"  # tempfile.gettempdir(), on a disk that is full or read-only
 
 
 def _is_nowhere() -> bool:

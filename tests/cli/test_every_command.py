@@ -199,6 +199,15 @@ def test_a_folder_that_was_removed_is_named(envkit, project, monkeypatch):
     assert (result.code, result.err) == (1, "the current folder: is not there any more. change to one that is\n")
 
 
+def test_a_machine_without_room_for_temporary_files_is_told(envkit, project, monkeypatch):
+    """On a read-only file system, or a full one, a command that needs such a file says so instead of breaking."""
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: [str(project / "nowhere")])
+    result = envkit("verify", "gunicorn")
+    problem = "none of those that are usual can be written to"
+    assert (result.code, result.err) == (1, f"the folder for temporary files: {problem}. name one in TMPDIR\n")
+
+
 def test_an_interrupt_while_it_starts_up_exits_130():
     """Ctrl-C before the command runs, while click is imported, prints no traceback either."""
     code = (
