@@ -5,6 +5,8 @@ PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What is installed; `make test PACKAGE=dist/envkit.whl` tests a built wheel.
 PACKAGE ?= --editable .
+# The versions that judge; `make lint test CONSTRAINTS=` takes the newest.
+CONSTRAINTS ?= tests/constraints.txt
 VENV := .venv
 BIN := $(VENV)/bin
 TARGETS := demo test lint bench format clean
@@ -43,9 +45,11 @@ clean:
 	rm -rf $(VENV) .demo .tools build dist
 
 # One stamp for each dependency group, made anew when the project's metadata changes.
+$(VENV)/.test $(VENV)/.lint: pinned := $(CONSTRAINTS:%=--constraint %)
+$(VENV)/.test $(VENV)/.lint: $(CONSTRAINTS)
 $(VENV)/.app $(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: pyproject.toml | $(VENV)/.pip
 	@echo "installing envkit and its $* dependencies into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet $(PACKAGE) --group $*
+	@$(call again,$(BIN)/python -m pip install --quiet $(PACKAGE) --group $* $(pinned))
 	@touch $@
 
 # Dependency groups (PEP 735) need pip 25.1 or later; Debian's is older.
@@ -53,5 +57,8 @@ $(VENV)/.pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "envkit needs Python 3.11 or later; name one by make PYTHON=python3.12" >&2; exit 1; }
 	@echo "making the virtual environment $(VENV) …"
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(call again,$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1')
 	@touch $@
+
+# One hiccup of a network is no fault of what is here.
+again = $(1) || { echo "once more …" >&2; sleep 5; $(1); }

@@ -8,8 +8,18 @@ install_missing() {
   done
   [ ${#packages[@]} -gt 0 ] || return 0
   echo "installing ${packages[*]} …"
-  apt-get -qq update
-  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${packages[@]}" >/dev/null
+  _apt_get update
+  DEBIAN_FRONTEND=noninteractive _apt_get install -y --no-install-recommends "${packages[@]}" >/dev/null
+}
+
+# A download that fails is begun again, and another apt-get of this machine is waited for.
+_apt_get() {
+  apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# again COMMAND … runs it, and where it fails once more: one hiccup of a network is no fault of a change.
+again() {
+  "$@" || { echo "once more: $1 …" >&2 && sleep 5 && "$@"; }
 }
 
 _is_there() {
@@ -33,11 +43,11 @@ unpack_from() {
   chmod 755 "$work"
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) $suite main" >"$work/sources.list"
   options=(
-    -qq -o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$work/lists"
+    -o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$work/lists"
     -o "Dir::Cache=$work/cache" -o Dir::State::Status=/dev/null -o APT::Sandbox::User=root
   )
-  apt-get "${options[@]}" update
-  (cd "$work/debs" && apt-get "${options[@]}" download "$@")
+  _apt_get "${options[@]}" update
+  (cd "$work/debs" && _apt_get "${options[@]}" download "$@")
   for package in "$work"/debs/*.deb; do
     dpkg-deb -x "$package" "$folder"
   done
