@@ -28,7 +28,8 @@ def command(context: click.Context, *, description: Path | None, as_json: bool) 
     """Show the app's units, version, health, certificate, last backup and maintenance.
 
     systemd tells the units, where it runs; the app is asked for its health path on its own socket or port. Exits 1 when
-    something is wrong: a unit failed, the app is not well, the certificate runs out, there is no backup.
+    something is wrong: a unit failed, the app is not well, the certificate runs out, there is no backup, or none since
+    the process that makes them was due.
     """
     from envkit.deployment.reading import load_description
     from envkit.operations.surveying import survey

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -66,6 +67,38 @@ def parse_schedule(text: str) -> Interval | Cron:
     if not either and not any(min(days) <= _DAYS_IN[month - 1] for month in months):
         raise ValueError("names a day that its months do not have")
     return Cron(minutes, hours, days, months, weekdays, either)
+
+
+def last_due(schedule: Interval | Cron, now: datetime) -> datetime | None:
+    """Since when there should have been a run: the last minute that a cron line names, or an interval ago.
+
+    Args:
+        schedule: the schedule.
+        now: in the time of the machine whose schedule it is, without a zone.
+
+    Returns:
+        In the same time; None where a cron line has named none for ten years.
+    """
+    if isinstance(schedule, Interval):
+        return now - timedelta(seconds=schedule.seconds)
+    for back in range(_TEN_YEARS):
+        day = now.date() - timedelta(days=back)
+        if _names(schedule, day):
+            for hour in reversed(schedule.hours):
+                for minute in reversed(schedule.minutes):
+                    due = datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001  as `now`
+                    if due <= now:
+                        return due
+    return None
+
+
+_TEN_YEARS = 3653
+"""Days: from one leap day to the next there are eight years at most."""
+
+
+def _names(cron: Cron, day: date) -> bool:
+    of_month, of_week = day.day in cron.days, day.isoweekday() % 7 in cron.weekdays
+    return day.month in cron.months and ((of_month or of_week) if cron.either_day else (of_month and of_week))
 
 
 def _interval(text: str) -> Interval:

@@ -6,7 +6,7 @@ import os
 import subprocess
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -237,4 +237,30 @@ def _last_backup(deployment: Deployment, findings: list[Finding]) -> Backup | No
     if any(is_ahead(backup, now) for backup in present):
         hint = "the clock was wrong then, or is now: remove or rename what is not the newest"
         findings.append(Finding(folder, "", "holds a backup from the future", hint))
-    return newest(present, now)
+    last = newest(present, now)
+    late = next((name for name in _making_backups(deployment) if last and _is_late(last, deployment, name)), None)
+    if last and late:
+        problem = f"the last backup is of {last.made:%Y-%m-%d %H:%M} UTC, and processes.{late} has been due since"
+        findings.append(Finding(folder, "", problem, "why did it not run, or fail?"))
+    return last
+
+
+def _making_backups(deployment: Deployment) -> list[str]:
+    return [
+        name
+        for name, process in deployment.processes.items()
+        if process.schedule and [part.rpartition("/")[2] for part in process.command[:2]] == ["envkit", "backup"]
+    ]
+
+
+def _is_late(last: Backup, deployment: Deployment, name: str) -> bool:
+    """Whether a process that makes backups should have made another one."""
+    from envkit.deployment.schedules import last_due, parse_schedule
+
+    here = (datetime.now(UTC) - _BACKUP_IS_LATE).astimezone().replace(tzinfo=None)  # as the timer counts
+    due = last_due(parse_schedule(deployment.processes[name].schedule or ""), here)
+    return due is not None and last.made < due.astimezone(UTC)
+
+
+_BACKUP_IS_LATE = timedelta(hours=3)
+"""A backup has the time of its beginning, and is there when it has ended."""

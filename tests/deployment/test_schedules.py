@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from envkit.deployment.reading import DescriptionError, read_description
-from envkit.deployment.schedules import Cron, Interval, parse_schedule
+from envkit.deployment.schedules import Cron, Interval, last_due, parse_schedule
 
 EVERY = {
     "minutes": tuple(range(60)),
@@ -99,3 +101,24 @@ def test_web_has_none():
     assert [str(finding) for finding in caught.value.findings] == [
         "envkit.toml:4: processes.web.schedule: is for other processes: web runs all the time"
     ]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "due"),
+    [
+        ("every 48h", "2026-03-13 12:30"),
+        ("every 15m", "2026-03-15 12:15"),
+        ("30 12 * * *", "2026-03-15 12:30"),
+        ("31 12 * * *", "2026-03-14 12:31"),
+        ("*/20 2-4 * * *", "2026-03-15 04:40"),
+        ("0 4 * * mon", "2026-03-09 04:00"),
+        ("0 4 31 * *", "2026-01-31 04:00"),
+        ("0 4 1 * fri", "2026-03-13 04:00"),
+        ("0 4 29 2 *", "2024-02-29 04:00"),
+        ("0 4 */2 * mon", "2026-03-09 04:00"),
+    ],
+)
+def test_when_a_run_was_due(schedule, due):
+    """The last minute that a cron line names, or an interval ago; on a Sunday at half past noon."""
+    now = datetime.fromisoformat("2026-03-15 12:30")
+    assert str(last_due(parse_schedule(schedule), now)) == f"{due}:00"

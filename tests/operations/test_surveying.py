@@ -81,6 +81,21 @@ def test_a_backup_from_the_future(shop, tmp_path):
 
 
 @pytest.mark.usefixtures("app")
+@pytest.mark.parametrize(("hours", "is_late"), [(50, False), (52, True)])
+def test_a_backup_that_was_due(shop, tmp_path, hours, is_late):
+    """One that is older than the schedule of the process that makes them, and some hours, is a finding."""
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    made = datetime.now(UTC) - timedelta(hours=hours)
+    put(folder, made)
+    command = ("/srv/shop/.venv/bin/envkit", "backup")
+    scheduled = replace(shop, processes={"backup": Process(command=command, schedule="every 48h")})
+    words = f"the last backup is of {made:%Y-%m-%d %H:%M} UTC, and processes.backup has been due since"
+    assert problems(surveying.survey(scheduled)) == [f"{folder}: {words}. why did it not run, or fail?"] * is_late
+    assert problems(surveying.survey(shop)) == []
+
+
+@pytest.mark.usefixtures("app")
 def test_a_time_of_return_that_has_passed(shop, tmp_path):
     """A maintenance that goes on after its time is a finding: visitors are told to come back in the past."""
     until = datetime.now(UTC) + timedelta(hours=1)
