@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _COMMAND = "envkit maintenance on"
 _LONGEST_MESSAGE = 2000
+_LONGEST = timedelta(days=3650)
+"""A file's time of modification has an end, in 2038 or 2446, behind which it begins anew or stands still."""
 
 
 class Maintenance(NamedTuple):
@@ -168,8 +170,12 @@ def _checked(message: str, until: datetime | None, addresses: Sequence[str]) -> 
     allowed = set()
     if len(message) > _LONGEST_MESSAGE:
         findings.append(Finding("", "message", f"is longer than {_LONGEST_MESSAGE} characters"))
+    if any("\ud800" <= character <= "\udfff" for character in message):  # Python's for a byte that is no text
+        findings.append(Finding("", "message", "is not UTF-8"))
     if until is not None and until <= datetime.now(UTC):
         findings.append(Finding("", "until", "lies in the past"))
+    if until is not None and until - datetime.now(UTC) > _LONGEST:
+        findings.append(Finding("", "until", "lies more than ten years ahead"))
     for index, text in enumerate(addresses):
         try:
             address = ip_address(text)
