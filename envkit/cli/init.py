@@ -24,8 +24,8 @@ def command(context: click.Context, *, app: str | None, name: str | None, docker
     """Write envkit.toml, a settings class and .env.example for the app in this folder.
 
     Reads the code without running it: finds the WSGI application, and the variables that the code takes from its
-    environment become the fields of the class; names in an existing .env are added. What may be secret is a Secret.
-    Files that are there stay as they are.
+    environment, by os.environ, python-decouple, environs or django-environ, become the fields of the class; names in an
+    existing .env are added. What may be secret is a Secret. Files that are there stay as they are.
     """
     from envkit.operations.initialising import initialise
     from envkit.operations.scanning import NoAppError

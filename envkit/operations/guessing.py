@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from envkit.operations.scanning import Variable
+    from envkit.operations.variables import Variable
 
 _OF_THE_SYSTEM = frozenset(
     {

@@ -15,7 +15,8 @@ from envkit.operations.guessing import guessed_field
 from envkit.operations.layout import is_in_src
 from envkit.operations.requirements import FILE as REQUIREMENTS
 from envkit.operations.requirements import requirements_of
-from envkit.operations.scanning import NoAppError, Scan, Variable, scan
+from envkit.operations.scanning import NoAppError, Scan, scan
+from envkit.operations.variables import Variable
 from envkit.operations.writing import Change, write_artifacts
 from envkit.targets.artifacts import Artifact
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.findings import Finding, FindingsError
+from envkit.operations.variables import Variable, both, last_name, loads_env_file, variables_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,18 +29,6 @@ _ASGI_CALLABLES = frozenset({"FastAPI", "Litestar", "Quart", "Starlette", "get_a
 _HEALTH_PATHS = ("/health", "/healthz", "/_health", "/health/", "/healthcheck", "/ping", "/status")
 
 
-class Variable(NamedTuple):
-    """A variable that the code reads from its environment."""
-
-    name: str
-    required: bool
-    default: str | None
-    """The default, where the code has one as a constant text."""
-    cast: str
-    """`int`, `float` or `bool` where the code makes one of it, `list` where it splits it at commas,
-    `key` where `.env` holds a private key; else empty."""
-
-
 class Scan(NamedTuple):
     """What the code of a folder shows."""
 
@@ -54,7 +42,7 @@ class Scan(NamedTuple):
     asgi_apps: tuple[str, ...]
     """What looks like an ASGI application, as `module:callable`; `apps` has none of them."""
     loads_env_file: bool
-    """Whether the code calls python-dotenv's `load_dotenv`, which puts `.env` into `os.environ`."""
+    """Whether the code has `.env` read by a library, such as python-dotenv."""
 
 
 class NoAppError(FindingsError):
@@ -80,7 +68,7 @@ def scan(folder: Path) -> Scan:
     variables: dict[str, Variable] = {}
     health: set[str] = set()
     asgi_apps: list[str] = []
-    loads_env_file = False
+    reads_env_file = False
     for path in _python_files(folder):
         tree = _parsed(path)
         module = _module_name(path.relative_to(folder))
@@ -94,18 +82,18 @@ def scan(folder: Path) -> Scan:
         else:
             apps += found
         classes += [f"{module}:{name}" for name in _settings_classes_in(tree)]
-        for variable in _variables_in(tree):
+        for variable in variables_in(tree):
             known = variables.get(variable.name)
-            variables[variable.name] = variable if known is None else _both(known, variable)
+            variables[variable.name] = variable if known is None else both(known, variable)
         health.update(_health_paths_in(tree))
-        loads_env_file = loads_env_file or _calls(tree, {"load_dotenv"})
+        reads_env_file = reads_env_file or loads_env_file(tree)
     return Scan(
         apps=tuple(dict.fromkeys(app for _, _, app in sorted(apps))),
         settings_classes=tuple(classes),
         variables=tuple(variables.values()),
         health_path=next((path for path in _HEALTH_PATHS if path in health), None),
         asgi_apps=tuple(asgi_apps),
-        loads_env_file=loads_env_file,
+        loads_env_file=reads_env_file,
     )
 
 
@@ -171,13 +159,13 @@ def _made_by(tree: ast.Module, callables: AbstractSet[str]) -> Iterator[str]:
     for node in tree.body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
             continue
-        if _last_name(node.value.func) in callables:
+        if last_name(node.value.func) in callables:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
 def _calls(tree: ast.Module, callables: AbstractSet[str]) -> bool:
-    return any(isinstance(node, ast.Call) and _last_name(node.func) in callables for node in ast.walk(tree))
+    return any(isinstance(node, ast.Call) and last_name(node.func) in callables for node in ast.walk(tree))
 
 
 def _required_arguments(function: ast.FunctionDef) -> bool:
@@ -199,7 +187,7 @@ def _settings_classes_in(tree: ast.Module) -> list[str]:
         for node in tree.body
         if isinstance(node, ast.ClassDef)
         and any(
-            _last_name(base) in (imported if isinstance(base, ast.Name) else bases & {_last_name(base)})
+            last_name(base) in (imported if isinstance(base, ast.Name) else bases & {last_name(base)})
             for base in node.bases
         )
     ]
@@ -209,77 +197,10 @@ def _health_paths_in(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
             continue
-        function, path = _last_name(node.func), node.args[0].value
+        function, path = last_name(node.func), node.args[0].value
         if function == "path" and isinstance(path, str):  # Django's, without the first slash
             path = f"/{path}"
         elif function not in {"route", "get", "add_url_rule"}:
             continue
         if path in _HEALTH_PATHS:
             yield str(path)
-
-
-# --- the variables --------------------------------------------------------------------------------------------------
-
-
-def _variables_in(tree: ast.Module) -> list[Variable]:
-    """Every `os.environ["X"]`, `os.environ.get("X", "default")` and `os.getenv("X")`, in the order of the lines."""
-    casts: dict[ast.AST, str] = {}
-    found: list[tuple[int, int, Variable]] = []
-    for node in ast.walk(tree):  # a parent comes before what is inside it
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"int", "float", "bool"}:
-            casts.update((argument, node.func.id) for argument in node.args)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "split":
-            casts[node.func.value] = "list" if _is_comma(node.args) else ""
-        variable = _variable(node, casts)
-        if variable is not None and isinstance(node, ast.expr):
-            found.append((node.lineno, node.col_offset, variable))
-    return [variable for _, _, variable in sorted(found, key=lambda entry: entry[:2])]
-
-
-def _is_comma(arguments: list[ast.expr]) -> bool:
-    """Whether `split` is given a comma: a `list[str]` splits at nothing else."""
-    separator = arguments[0] if arguments else None
-    return isinstance(separator, ast.Constant) and isinstance(text := separator.value, str) and text.strip() == ","
-
-
-def _variable(node: ast.AST, casts: dict[ast.AST, str]) -> Variable | None:
-    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _is_environ(node.value):
-        name = _constant_text(node.slice)
-        return Variable(name, required=True, default=None, cast=casts.get(node, "")) if name else None
-    if not isinstance(node, ast.Call) or not node.args:
-        return None
-    is_getenv = _last_name(node.func) == "getenv"
-    is_get = isinstance(node.func, ast.Attribute) and node.func.attr == "get" and _is_environ(node.func.value)
-    name = _constant_text(node.args[0])
-    if not name or not (is_getenv or is_get):
-        return None
-    default = node.args[1] if len(node.args) > 1 else None
-    value = default.value if isinstance(default, ast.Constant) else None
-    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else None
-    return Variable(name, required=False, default=text, cast=casts.get(node, ""))
-
-
-def _both(first: Variable, second: Variable) -> Variable:
-    return Variable(
-        first.name,
-        required=first.required and second.required,
-        default=first.default if first.default is not None else second.default,
-        cast=first.cast or second.cast,
-    )
-
-
-def _is_environ(node: ast.expr) -> bool:
-    return _last_name(node) == "environ" and not (
-        isinstance(node, ast.Attribute) and _last_name(node.value) == "request"
-    )
-
-
-def _last_name(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _constant_text(node: ast.expr) -> str:
-    text = node.value if isinstance(node, ast.Constant) else None
-    return text if isinstance(text, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) else ""

@@ -155,8 +155,11 @@ def _missed_in(environ: Mapping[str, str]) -> list[str]:
     own = Path(DEFAULT_ENV_FILE)
     if not own.exists():
         return []
+    seen = scan(Path())
+    if seen.loads_env_file:
+        return []
     missing = _values_of(own, environ).keys() - environ.keys()
-    return [variable.name for variable in scan(Path()).variables if variable.required and variable.name in missing]
+    return [variable.name for variable in seen.variables if variable.required and variable.name in missing]
 
 
 def sources_for(env_files: Sequence[Path], environ: Mapping[str, str]) -> Sources:

@@ -259,6 +259,59 @@ def test_an_app_that_loads_its_env_file_is_not_told_that_it_does_not(shop, envki
     assert "into which envkit puts no .env" not in said
 
 
+DECOUPLE = """
+from decouple import Csv, config as read
+read("SECRET_KEY")
+read("DEBUG", default=False, cast=bool)
+read("POOL", 5, cast=int)
+read("HOSTS", default="a,b", cast=Csv())
+read("CODES", cast=lambda v: [s.strip() for s in v.split(",")])
+"""
+ENVIRONS = """
+import environs
+env = environs.Env()
+env.read_env()
+env.str("SECRET_KEY")
+env.bool("DEBUG", False)
+env.int("POOL", default=5)
+env.list("HOSTS", ["a", "b"])
+env.list("CODES")
+with env.prefixed("OTHER_"):
+    env("NAME")
+"""
+DJANGO_ENVIRON = """
+from environ import Env
+env = Env()
+Env.read_env()
+env("SECRET_KEY")
+env("DEBUG", bool, False)
+env.int("POOL", 5)
+env("HOSTS", cast=list, default=["a", "b"])
+env.list("CODES")
+env.unknown("NO")
+"""
+BY_A_LIBRARY = """\
+    secret_key: Secret
+    debug: bool = False
+    pool: int = 5
+    hosts: list[str] = ["a", "b"]
+    codes: list[str]
+    name: str
+"""
+
+
+@pytest.mark.parametrize("code", [DECOUPLE, ENVIRONS, DJANGO_ENVIRON], ids=["decouple", "environs", "django-environ"])
+def test_what_a_library_reads_is_a_setting_too(shop, envkit, code):
+    """Type and default are those of the call; these libraries read .env themselves."""
+    (shop / ".env").unlink()
+    (shop / "web_shop/__init__.py").write_text(
+        f"from flask import Flask\napp = Flask(__name__)\n{code}\nimport os\nos.environ['NAME']\nother('NOT')\n"
+    )
+    said = envkit("init").err
+    assert (shop / "web_shop/settings.py").read_text().endswith(f'"""\n\n{BY_A_LIBRARY}')
+    assert "into which envkit puts no .env" not in said
+
+
 @pytest.mark.parametrize(
     ("files", "app"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envkit.operations.guessing import guessed_field
-from envkit.operations.scanning import Variable
+from envkit.operations.variables import Variable
 
 
 @pytest.mark.parametrize(
