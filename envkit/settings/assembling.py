@@ -36,7 +36,7 @@ def assemble(plan: Plan, gathered: Gathered, overrides: dict[str, Any], problems
         slot = slots[index]
         value: Any = item[1]
         if slot.shape != "text":
-            value, problem = _decode(slot, item)
+            value, problem = decode(slot, item)
             if problem is not None:
                 problems.setdefault(index, []).append(problem)
                 gathered.failed.add(index)
@@ -61,7 +61,7 @@ def put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     data[path[-1]] = value
 
 
-def _decode(slot: Slot, item: Found) -> tuple[Any, Finding | None]:
+def decode(slot: Slot, item: Found) -> tuple[Any, Finding | None]:
     """A list from commas or JSON, anything else structured from JSON."""
     name, text, _, _ = item
     text = text.strip()
@@ -104,7 +104,7 @@ def _override(
             continue
         slot = plan.slots[index]
         if isinstance(value, str) and slot.shape != "text":
-            value, problem = _decode(slot, (slot.name, value, _KEYWORD, ""))  # noqa: PLW2901  one value, decoded
+            value, problem = decode(slot, (slot.name, value, _KEYWORD, ""))  # noqa: PLW2901  one value, decoded
             if problem is not None:
                 problems.setdefault(index, []).append(problem)
                 continue

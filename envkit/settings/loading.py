@@ -126,9 +126,9 @@ def load_gathered(
             settings, rejected, broken = _validate(plan, data)
             in_development.reset(token)
     if rejected:
-        from envkit.settings.choices import take_choices
+        from envkit.settings.rereading import reread
 
-        if take_choices(plan, rejected, data):
+        if reread(plan, rejected, data):
             settings, rejected, broken = _validate(plan, data)
     if broken is not None or rejected:
         from envkit.settings.rejections import add_broken_check, add_rejection

@@ -286,3 +286,55 @@ def test_what_names_no_choice_is_refused_and_left_as_it_is() -> None:
         "keyword: SEVERAL: item 2 should be 1 or 2",
     ]
     assert given == ["1", "3"]
+
+
+class Place(BaseModel):
+    """A nested model with such a union."""
+
+    hosts: list[str] | Literal["*"] = "*"
+
+
+class WithUnions(Settings):
+    """Members that take text beside such that need a list or an object."""
+
+    hosts: Literal["*"] | list[str] = "*"
+    origins: bool | list[str] = False
+    number: list[int] | Literal[1] = 1
+    limits: int | dict[str, int] = 0
+    place: Place | bool = False
+    inner: Place = Place()
+    words: str | list[str] = ""
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"HOSTS": "*"}, "*"),
+        ({"HOSTS": "a, b"}, ["a", "b"]),
+        ({"HOSTS": '["a"]'}, ["a"]),
+        ({"ORIGINS": "yes"}, True),
+        ({"ORIGINS": "a"}, ["a"]),
+        ({"NUMBER": "1"}, 1),
+        ({"NUMBER": "2"}, [2]),
+        ({"LIMITS": "5"}, 5),
+        ({"LIMITS": '{"a": 1}'}, {"a": 1}),
+        ({"PLACE": '{"hosts": ["a"]}'}, Place(hosts=["a"])),
+        ({"INNER__HOSTS": "a,b"}, Place(hosts=["a", "b"])),
+        ({"WORDS": "a,b"}, "a,b"),
+    ],
+)
+def test_a_union_takes_what_any_of_its_members_takes(environ: dict[str, str], expected: Any) -> None:
+    """The text goes to the members that take text, and where all of these refuse it, it is a list or JSON."""
+    settings = load_settings(WithUnions, environ=environ)
+    (name,) = environ
+    assert getattr(settings, name.lower().partition("__")[0]) == expected
+
+
+def test_what_no_member_of_a_union_takes_is_said_of_each() -> None:
+    """JSON that does not end is no object, and the number that was meant may be what is wrong."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(WithUnions, environ={"LIMITS": '{"a": 1'})
+    assert str(caught.value).splitlines()[1:] == [
+        "environment: LIMITS: is not a whole number",
+        'environment: LIMITS: is not a JSON object. write it as JSON such as {"name": "value"}',
+    ]

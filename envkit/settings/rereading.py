@@ -1,4 +1,4 @@
-"""Choices that are no text, such as those of ``Literal[1, 2]``, found by the text that a source has for one."""
+"""What else a text may stand for that pydantic refused as it is: a choice that is no text, a list, a JSON object."""
 
 from __future__ import annotations
 
@@ -8,22 +8,27 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from envkit.settings.annotations import meant
+from envkit.settings.assembling import decode
 from envkit.settings.rejections import slot_at
+from envkit.settings.sources import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envkit.settings.plan import Plan
+    from envkit.settings.plan import Plan, Slot
 
-_REFUSED = frozenset({"literal_error", "enum"})
+_NO_CHOICE = frozenset({"literal_error", "enum"})
+_NO_LIST = frozenset({"list_type", "tuple_type", "set_type", "frozen_set_type"})
+_NO_OBJECT = frozenset({"dict_type", "mapping_type", "model_type", "model_attributes_type", "dataclass_type"})
 _SPELT = (bool, int, float, bytes)
 """Kinds of choices that text can name; pydantic reads text as one of them outside of a Literal or Enum."""
 
 
-def take_choices(plan: Plan, rejected: list[Any], data: dict[str, Any]) -> bool:
-    """Puts the choice itself in place of each refused text that names one.
+def reread(plan: Plan, rejected: list[Any], data: dict[str, Any]) -> bool:
+    """Puts what it may stand for in place of each refused text.
 
-    pydantic compares what it is given with each choice as it is, and no text equals a number.
+    pydantic compares what it is given with each choice of a Literal or Enum as it is, and no text equals a number. And
+    of a union such as ``bool | list[str]`` some member may take text, so that only now it is split or read as JSON.
 
     Args:
         plan: of the model.
@@ -34,17 +39,31 @@ def take_choices(plan: Plan, rejected: list[Any], data: dict[str, Any]) -> bool:
         Whether anything was put there, so that validating again may end otherwise.
     """
     changed = False
-    for details in rejected:
-        index = slot_at(plan, details["loc"]) if details["type"] in _REFUSED else None
-        if index is None:
+    for details in sorted(rejected, key=lambda details: details["type"] not in _NO_CHOICE):
+        index = slot_at(plan, details["loc"])
+        slot = None if index is None else plan.slots[index]
+        if slot is None or slot.path[0] not in data:
             continue
-        slot = plan.slots[index]
         first = slot.path[0]
-        inside = (*slot.path[1:], *details["loc"][len(slot.path) :])
-        value = data.get(first)
-        data[first] = _with_choice(value, inside, slot.annotation)
+        value = data[first]
+        if details["type"] in _NO_CHOICE:
+            inside = (*slot.path[1:], *details["loc"][len(slot.path) :])
+            data[first] = _with_choice(value, inside, slot.annotation)
+        elif details["type"] in _NO_LIST | _NO_OBJECT and slot.shape == "text":
+            data[first] = _with_structure(value, slot.path[1:], slot, as_list=details["type"] in _NO_LIST)
         changed = changed or data[first] is not value
     return changed
+
+
+def _with_structure(value: Any, path: tuple[str, ...], slot: Slot, *, as_list: bool) -> Any:
+    """`value` with the text at the end of the path decoded, or itself where that is no list or JSON."""
+    if path and isinstance(value, dict):
+        inner = _with_structure(value.get(path[0]), path[1:], slot, as_list=as_list)
+        return value if inner is value.get(path[0]) else {**value, path[0]: inner}
+    if path or not isinstance(value, str):
+        return value
+    decoded, problem = decode(slot._replace(shape="list" if as_list else "json"), (slot.name, value, Origin(""), ""))
+    return value if problem or (as_list and value.lstrip().startswith("{")) else decoded
 
 
 def _with_choice(value: Any, path: tuple[str | int, ...], annotation: Any) -> Any:
