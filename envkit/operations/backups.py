@@ -116,6 +116,8 @@ def new_path(folder: Path, name: str, reason: Reason, engine: Engine, now: datet
     newest = max(taken, default=now - _HURRY)
     if now <= newest < now + _HURRY:
         now = newest + timedelta(seconds=1)
+    while now in taken:  # the clock went back, and comes by again
+        now += timedelta(seconds=1)
     return folder / f"{name}-{now.strftime(_TIME)}-{reason}.{ENDINGS[engine]}"
 
 

@@ -147,6 +147,14 @@ def test_leftovers_are_removed(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == expected
 
 
+def test_a_clock_that_goes_back_replaces_nothing(tmp_path):
+    """A backup of a second that there was before has another name than the one of then."""
+    first = [put(tmp_path, NOON + timedelta(seconds=seconds)) for seconds in (0, 1, 3600)]
+    again = put(tmp_path, NOON, content=b"another")
+    assert again.name == "shop-20300315T120002Z-backup.dump"
+    assert {path.read_bytes() for path in first} == {b"content"}
+
+
 def test_one_from_the_future_takes_nobodys_place(tmp_path):
     """What a wrong clock dated ahead stays, and the backup that was just made is not removed in its favour."""
     now, ahead = made_at(NOON, NOON + timedelta(days=900), folder=tmp_path)
