@@ -43,8 +43,8 @@ def _fail(error: OSError) -> None:
 def _compress(path: Path) -> Path | None:
     target = path.with_name(f"{path.name}.gz")
     status = path.stat()
-    if target.exists() and target.stat().st_mtime_ns == status.st_mtime_ns:
-        return None
+    if target.exists() and (there := target.stat()).st_mtime_ns == status.st_mtime_ns and there.st_size:
+        return None  # an empty one is what a power cut left
     content = path.read_bytes()
     compressed = gzip.compress(content, 9, mtime=0)
     if len(compressed) >= len(content):
@@ -54,6 +54,8 @@ def _compress(path: Path) -> Path | None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(compressed)
+            file.flush()
+            os.fsync(descriptor)
         Path(scratch).chmod(status.st_mode & 0o777)
         os.utime(scratch, ns=(status.st_atime_ns, status.st_mtime_ns))
         Path(scratch).replace(target)

@@ -46,6 +46,10 @@ def test_what_is_up_to_date_is_left_alone(folder):
     assert precompress(folder) == [folder / "app.css.gz"]
     assert gzip.decompress((folder / "app.css.gz").read_bytes()) == TEXT + b"/* more */"
 
+    (folder / "app.css.gz").write_bytes(b"")  # as after a power cut, with the time of the file
+    os.utime(folder / "app.css.gz", (2, 2))
+    assert precompress(folder) == [folder / "app.css.gz"]
+
 
 def test_mode_and_time_are_those_of_the_file(folder):
     """Whoever may read the file may read its .gz, and both are as old."""
