@@ -87,6 +87,7 @@ def survey(deployment: Deployment) -> Survey:
     if units == ():
         findings.append(Finding("systemctl", "", f"gave no answer within {PATIENCE} s"))
     findings += [Finding("", unit.name, "has failed", f"journalctl -u {unit.name}") for unit in _failed(units)]
+    findings += [Finding("", unit.name, _ENDS, f"journalctl -u {unit.name}") for unit in _ending(units)]
     findings += [Finding("", unit.name, "does not run", _remedy(unit)) for unit in _missing(deployment, units)]
     if units is not None:
         certificates.compare_served(deployment, findings)
@@ -97,6 +98,7 @@ def survey(deployment: Deployment) -> Survey:
     )
 
 
+_ENDS = "has ended by itself, and systemd is starting it again"
 _RETURN = "`envkit maintenance off`, or `on` with another time"
 
 # --- units ----------------------------------------------------------------------------------------------------------
@@ -128,6 +130,11 @@ def _units(deployment: Deployment) -> tuple[UnitState, ...] | None:
 
 def _failed(units: tuple[UnitState, ...] | None) -> list[UnitState]:
     return [unit for unit in units or () if unit.active == "failed"]
+
+
+def _ending(units: tuple[UnitState, ...] | None) -> list[UnitState]:
+    """Those that wait for their next start, as a process that ends again and again does nearly all the time."""
+    return [unit for unit in units or () if unit.active == "activating" and unit.restarts]
 
 
 def _missing(deployment: Deployment, units: tuple[UnitState, ...] | None) -> list[UnitState]:

@@ -255,18 +255,25 @@ ActiveState=inactive
 SubState=dead
 ActiveEnterTimestamp=
 
+NRestarts=7
+Id=shop-mail.service
+LoadState=loaded
+ActiveState=activating
+SubState=auto-restart
+ActiveEnterTimestamp=
+
 NRestarts=0
 Id=shop-release.service
 LoadState=loaded
-ActiveState=inactive
-SubState=dead
+ActiveState=activating
+SubState=start
 ActiveEnterTimestamp=
 END
 """
 
 
 def test_units(shop, tmp_path, monkeypatch):
-    """A unit that failed, and one that should run and does not, are findings; one that runs to its end is none."""
+    """One that failed, keeps ending, or should run and does not is a finding; one on the way to its end is none."""
     monkeypatch.undo()
     program = tmp_path / "systemctl"
     program.write_text(SYSTEMCTL)
@@ -285,9 +292,11 @@ def test_units(shop, tmp_path, monkeypatch):
         ("shop.target", "active", 0),
         ("shop-web.service", "failed", 3),
         ("shop-worker.service", "not installed", 0),
-        ("shop-release.service", "inactive", 0),
+        ("shop-mail.service", "activating", 7),
+        ("shop-release.service", "activating", 0),
     ]
-    assert problems(found)[:2] == [
+    assert [problem for problem in problems(found) if problem.startswith("shop-")] == [
         "shop-web.service: has failed. journalctl -u shop-web.service",
+        "shop-mail.service: has ended by itself, and systemd is starting it again. journalctl -u shop-mail.service",
         "shop-worker.service: does not run. envkit install",
     ]
