@@ -149,9 +149,15 @@ def _validate(plan: Plan, data: dict[str, Any]) -> tuple[BaseModel | None, list[
     """The settings, or what pydantic has against them, or what a check of the class itself broke by."""
     validate = plan.model.__pydantic_validator__.validate_python
     try:
-        # Not strict, whatever the class says of Python's values: all that sources have is text.
-        return validate(data, strict=False, by_alias=plan.by_alias, by_name=True), [], None
-    except ValidationError as error:
-        return None, error.errors(include_url=False, include_input=False), None
+        try:
+            # Not strict, whatever the class says of Python's values: all that sources have is text.
+            return validate(data, strict=False, by_alias=plan.by_alias, by_name=True), [], None
+        except ValidationError as error:
+            return None, error.errors(include_url=False, include_input=False), None
+    except UnicodeError as error:  # of a message that quotes what is not UTF-8
+        from envkit.settings.undecodable import refuse_undecodable
+
+        undecodable = refuse_undecodable(plan, data)
+        return None, undecodable, None if undecodable else error
     except Exception as error:  # noqa: BLE001  anything may be in it, a value too
         return None, [], error

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 import pickle
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import (
@@ -38,6 +41,11 @@ def refuse_by(message: Callable[[str], str], kind: Callable[[str], Exception] = 
         raise kind(message(value.get_secret_value()))
 
     return check
+
+
+def refuse_by_quoting(value: Any) -> NoReturn:
+    """A check that shows what it refuses."""
+    raise ValueError(f"bad: {value}")
 
 
 def error_of(model: type[BaseModel], **environ: str) -> SettingsError:
@@ -127,6 +135,16 @@ def test_no_line_of_a_key_is_in_the_words_of_a_check(spell: Callable[[str], str]
     error = error_of(model, KEY=spell(key))
     assert "its message is withheld, it shows a value" in str(error)
     assert not any(line in everything_printed(error) for line in key.splitlines()[1:-1])
+
+
+@pytest.mark.parametrize("kind", [ZoneInfo, Annotated[Path, AfterValidator(refuse_by_quoting)], list[ZoneInfo]])
+def test_bytes_that_no_message_can_quote_are_told(kind: Any) -> None:
+    """Pydantic cannot put an error into words that quotes what is not UTF-8; the setting that holds it is named."""
+    model = create_model("App", place=(kind, ...), token=(Secret, ...), plain=(str, "hello"))
+    error = error_of(model, PLACE=os.fsdecode(b"Europe/\xff"), TOKEN=SECRET)
+    hint = "write it in UTF-8, or base64 if it is binary"
+    assert str(error) == f"App: 1 problem\nenvironment: PLACE: is not valid UTF-8. {hint}"
+    assert SECRET not in everything_printed(error)
 
 
 def test_a_check_cannot_pass_off_a_quotation_as_pydantics_own_words() -> None:

@@ -1,0 +1,34 @@
+"""Texts that are not UTF-8, found where pydantic cannot put its errors into words because of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from envkit.settings.plan import Plan
+
+
+def refuse_undecodable(plan: Plan, data: dict[str, Any]) -> list[dict[str, Any]]:
+    """Entries as of `ValidationError.errors()` for each setting whose text holds bytes that are not UTF-8.
+
+    Python keeps such bytes as lone surrogates, and a message that quotes one cannot leave pydantic.
+    """
+    return [
+        {"type": "string_unicode", "loc": slot.path, "msg": ""}
+        for slot in plan.slots
+        if not slot.children and _is_undecodable(_at(data, slot.path))
+    ]
+
+
+def _at(data: Any, path: tuple[str, ...]) -> Any:
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data
+
+
+def _is_undecodable(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_is_undecodable, (*value, *value.values())))
+    if isinstance(value, (list, tuple)):
+        return any(map(_is_undecodable, value))
+    return isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value)
