@@ -46,8 +46,14 @@ def connection(database: PostgresDatabase) -> Iterator[tuple[dict[str, str], tup
 
     Arguments and environment can be looked at from outside the process. The password is in a file without a name,
     which is gone with the processes that have it open, killed or not (libpq wants its mode to be 0600).
+
+    Raises:
+        OperationError: a service is named, of which libpq takes host and database before it looks at any variable.
     """
     variables = {**_PATIENCE, **own_environment(), **database.variables, "PGCLIENTENCODING": "UTF8"}
+    if "PGSERVICE" in variables:
+        hint = "take PGSERVICE out of the environment, or service= out of the URL, and name host and database instead"
+        raise stopped("", "a service of libpq's would stand above what the settings say of host and database", hint)
     password = database.password or os.environ.get("PGPASSWORD")  # libpq's own variable, by which the app may have it
     if not password:
         yield variables, ()

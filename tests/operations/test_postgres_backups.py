@@ -371,6 +371,16 @@ def test_the_password_of_libpqs_own_variable(separate, monkeypatch):
     assert back_up(described, Steps()).exists()
 
 
+@pytest.mark.parametrize(("environ", "query"), [({"PGSERVICE": "other"}, ""), ({}, "?service=other")])
+def test_a_service_above_the_settings(shop, monkeypatch, environ, query):
+    """A service's file would send a restore to another server than the app's, so it is refused."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://shop@localhost/shop{query}")
+    with pytest.raises(OperationError, match="a service of libpq's would stand above what the settings say"):
+        back_up(shop, Steps())
+
+
 @contextmanager
 def relayed(path):
     """A port on ::1 behind which the server's socket answers."""
