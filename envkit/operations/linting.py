@@ -137,15 +137,25 @@ def _exposed(path: Path) -> list[Remark]:
         problem = f"holds secrets, and other users of the machine may read it (mode {mode:04o})"
         finding = Finding(str(path), "", problem, f"chmod 600 {path}", "warning", "readable-by-others")
         found.append(Remark(str(path), 0, finding))
-    if _is_tracked(path):
+    tracked = _is_tracked(path)
+    if tracked:
         hint = f"git rm --cached {path}, name it in .gitignore, and replace the secrets: they stay in the history"
         finding = Finding(str(path), "", "holds secrets, and git tracks it", hint, rule="tracked-by-git")
         found.append(Remark(str(path), 0, finding))
+    elif tracked is None:
+        problem = "holds secrets, and git does not say whether it tracks it: the repository is another user's"
+        hint = "run it as that user, or name the repository in git's safe.directory"
+        found.append(Remark(str(path), 0, Finding(str(path), "", problem, hint, "warning", "tracked-by-git")))
     return found
 
 
-def _is_tracked(path: Path) -> bool:
-    """Whether git has the file in its index; a template of example values may be there, and so may a link."""
+def _is_tracked(path: Path) -> bool | None:
+    """Whether git has the file in its index; a template of example values may be there, and so may a link.
+
+    None where git refuses to read the repository of another user (git-config(1), safe.directory), as in many containers
+    of CI.
+    """
+    import os
     import shutil
     import subprocess
 
@@ -153,7 +163,9 @@ def _is_tracked(path: Path) -> bool:
     if path.suffix in _TEMPLATES or shutil.which("git") is None:
         return False
     command = ("git", "--literal-pathspecs", "ls-files", "--error-unmatch", "--", path.name)
-    return not subprocess.run(command, cwd=path.parent, capture_output=True, check=False).returncode
+    environ = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(command, cwd=path.parent, env=environ, capture_output=True, check=False)
+    return None if b"dubious ownership" in done.stderr else not done.returncode
 
 
 _TEMPLATES = {".example", ".sample", ".template", ".dist"}

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from envkit.findings import Finding, FindingsError, did_you_mean
+from envkit.findings import Finding, FindingsError, did_you_mean, words_of
 from envkit.operations.programs import find_program
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def become(command: Sequence[str]) -> NoReturn:
         # A virtual environment's python finds its packages by the path under which it was called.
         os.execv(program, [program, *command[1:]])  # noqa: S606  no shell is what is wanted
     except OSError as error:
-        problem = f"cannot be started: {error.strerror}"
+        problem = f"cannot be started: {words_of(error)}"
     raise CannotRunError(Finding("", command[0], problem))
 
 

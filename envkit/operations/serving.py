@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from envkit.deployment import derived
-from envkit.findings import Finding, FindingsError
+from envkit.findings import Finding, FindingsError, words_of
 from envkit.operations.loopback import HOST, on_loopback
 from envkit.operations.programs import find_program
 from envkit.operations.supervising import Program, supervise
@@ -258,7 +258,7 @@ def _why_not(port: int) -> str:
         except PermissionError:
             return "needs root's rights"
         except OSError as error:
-            return (error.strerror or "cannot be used").lower()
+            return words_of(error)
     return ""
 
 

@@ -169,7 +169,7 @@ def test_the_class_says_what_a_secret_is(env):
 
 
 @pytest.mark.needs("git")
-def test_secrets_that_git_tracks(env, tmp_path):
+def test_secrets_that_git_tracks(env, tmp_path, monkeypatch):
     """A tracked file with secrets is an error; an untracked one and a template are none."""
     path = env("API_TOKEN=x\n")
     template = env("API_TOKEN=changeme\n", ".env.example")
@@ -181,6 +181,15 @@ def test_secrets_that_git_tracks(env, tmp_path):
         (
             ".env: holds secrets, and git tracks it. "
             "git rm --cached .env, name it in .gitignore, and replace the secrets: they stay in the history"
+        )
+    ]
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own way to try it
+    assert _told(path, template) == [
+        (
+            ".env: holds secrets, and git does not say whether it tracks it: the repository is another user's. "
+            "run it as that user, or name the repository in git's safe.directory"
         )
     ]
 
