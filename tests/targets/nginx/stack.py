@@ -172,8 +172,11 @@ class Nginx:
         command = [self.program, "-e", "stderr", "-p", str(self.folder), "-c", str(self.folder / "nginx/nginx.conf")]
         subprocess.run([*command, "-s", "reload"], check=True, capture_output=True)
 
-    def connect(self, *, tls=None, host="shop.test", source="127.0.0.1"):
-        """A connection to the port for HTTPS, or for plain HTTP; tls tells which where the description does not."""
+    def connect(self, *, tls=None, host="shop.test", source="127.0.0.1", protocols=()):
+        """A connection to the port for HTTPS, or for plain HTTP; tls tells which where the description does not.
+
+        The protocols are those that a client of HTTPS names, such as h2.
+        """
         tls = self.deployment.http.tls in {"files", "letsencrypt"} if tls is None else tls
         port = self.deployment.http.tls_port if tls else self.deployment.http.port
         connection = socket.create_connection(("127.0.0.1", port), DEADLINE, (source, 0))
@@ -182,6 +185,7 @@ class Nginx:
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        context.set_alpn_protocols(protocols)
         try:
             return context.wrap_socket(connection, server_hostname=host)
         except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
@@ -145,3 +146,23 @@ def test_one_json_line_for_each_request(shop):
     assert entry["bytes"] > 0
     entries = [json.loads(line) for line in shop.log()[before:]]
     assert {entry["host"] for entry in entries} <= {"shop.test", "_"}
+
+
+def test_a_request_that_is_broken_off_is_a_json_line(shop):
+    """It has no status, of which nginx would write 000; here a client of HTTP/2 leaves amid its header."""
+    method_scheme_path, host, unsent = b"\x83\x87\x84", b"\x01\x09shop.test", 10  # RFC 7541, appendix A
+    header = method_scheme_path + host
+    start = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))  # RFC 9113, section 3.4
+    headers_frame = (len(header) + unsent).to_bytes(3, "big") + bytes((1, 5, 0, 0, 0, 1)) + header
+    before = len(shop.log())
+    with shop.connect(protocols=("h2",)) as connection:
+        connection.sendall(start + headers_frame)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+
+    def entries():
+        return [entry for entry in map(json.loads, shop.log()[before:]) if entry["protocol"] == "HTTP/2.0"]
+
+    shop.wait_for(entries)
+    assert [(entry["status"], entry["method"]) for entry in entries()] == [(0, "POST")]
