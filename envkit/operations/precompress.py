@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def precompress(folder: Path) -> list[Path]:
 
     A .gz has its file's mode and time, holds no time or name itself (the same bytes every time), and is replaced
     atomically. One that is up to date is left alone; one that would be no smaller than its file is not kept, because
-    nginx would send it. Links, and files and folders whose name begins with a dot, are passed over.
+    nginx would send it. Links, pipes, and files and folders whose name begins with a dot, are passed over.
 
     Raises:
         OSError: the folder cannot be read or written.
@@ -42,22 +43,26 @@ def _fail(error: OSError) -> None:
 
 def _compress(path: Path) -> Path | None:
     target = path.with_name(f"{path.name}.gz")
-    status = path.stat()
-    if target.exists() and (there := target.stat()).st_mtime_ns == status.st_mtime_ns and there.st_size:
-        return None  # an empty one is what a power cut left
-    content = path.read_bytes()
+    # Not by a link that took its place meanwhile, and not waiting for who writes to a pipe.
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        if target.exists() and (there := target.stat()).st_mtime_ns == status.st_mtime_ns and there.st_size:
+            return None  # an empty one is what a power cut left
+        content = file.read()
     compressed = gzip.compress(content, 9, mtime=0)
     if len(compressed) >= len(content):
         target.unlink(missing_ok=True)
         return None
     descriptor, scratch = tempfile.mkstemp(prefix=".", suffix=".gz", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(compressed)
-            file.flush()
+        with os.fdopen(descriptor, "wb") as packed:
+            packed.write(compressed)
+            packed.flush()
+            os.fchmod(descriptor, status.st_mode & 0o777)
+            os.utime(descriptor, ns=(status.st_atime_ns, status.st_mtime_ns))
             os.fsync(descriptor)
-        Path(scratch).chmod(status.st_mode & 0o777)
-        os.utime(scratch, ns=(status.st_atime_ns, status.st_mtime_ns))
         Path(scratch).replace(target)
     except BaseException:
         Path(scratch).unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import threading
 
 import pytest
 
@@ -97,3 +98,15 @@ def test_a_missing_folder_is_an_error(tmp_path):
     """A folder that is not there is an error, not nothing to do."""
     with pytest.raises(FileNotFoundError):
         precompress(tmp_path / "nowhere")
+
+
+def test_what_is_no_plain_file_is_passed_over(folder):
+    """Whoever reads a pipe waits until somebody writes."""
+    os.mkfifo(folder / "pipe.css")
+    written = os.open(folder / "pipe.css", os.O_RDWR)
+    os.write(written, TEXT)
+    end = threading.Timer(10, os.close, [written])
+    end.start()
+    assert folder / "pipe.css.gz" not in precompress(folder)
+    end.cancel()
+    os.close(written)
