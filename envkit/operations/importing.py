@@ -45,6 +45,10 @@ def settings_class(name: str, *, let_errors_through: bool = False) -> type[BaseM
     from pydantic import BaseModel
 
     if isinstance(found, type) and issubclass(found, BaseModel):
+        from envkit.settings.model import READS_BY_ITSELF, reads_by_itself
+
+        if reads_by_itself(found):
+            raise CannotImportError([Finding("", name, *READS_BY_ITSELF)])
         return found
     problem = f"{module_name} has no {attribute}" if found is None else f"{attribute} is no pydantic model"
     classes = [key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, BaseModel)]

@@ -54,6 +54,18 @@ class Settings(BaseModel):
         return [*super().__dir__(), *(name.upper() for name in type(self).model_fields)]
 
 
+def reads_by_itself(model: type[BaseModel]) -> bool:
+    """Whether it is of pydantic-settings, where every making of an instance reads the environment in its own way."""
+    return any(base.__module__.startswith("pydantic_settings.") for base in model.__mro__)
+
+
+READS_BY_ITSELF = (
+    "is a class of pydantic-settings, which reads the environment by itself",
+    'derive it from envkit.Settings, with prefix="…" in place of env_prefix',
+)
+"""The problem with such a class, and what to do."""
+
+
 def revealed(value: Any) -> Any:
     """The plain text of a secret, anything else as it is."""
     get = getattr(value, "get_secret_value", None)

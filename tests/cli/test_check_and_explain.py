@@ -144,6 +144,10 @@ def test_a_description_without_a_settings_class_is_said(project, envkit):
         ("class Other: pass", "NAME: shop_settings has no ShopSettings"),
         ("ShopSettings = 3", "NAME: ShopSettings is no pydantic model"),
         ("from envkit import Settings\nclass ShopSetings(Settings): pass", "did you mean ShopSetings?"),
+        (
+            "from envkit import Settings\nclass ShopSettings(Settings): __module__ = 'pydantic_settings.main'",
+            "NAME: is a class of pydantic-settings, which reads the environment by itself. derive it from envkit.Set",
+        ),
     ],
 )
 def test_a_module_that_fails_is_one_line(project, envkit, source, expected):

@@ -167,6 +167,19 @@ def test_what_is_no_settings_class_is_refused(model: object) -> None:
         load_settings(model)  # type: ignore[call-overload]
 
 
+def test_a_class_that_reads_by_itself_is_refused() -> None:
+    """pydantic-settings would read the environment once more, under other names, and `explain` would not know of it."""
+
+    class BaseSettings(BaseModel):
+        __module__ = "pydantic_settings.main"
+
+    class App(BaseSettings):
+        port: int = 1
+
+    with pytest.raises(TypeError, match=r"^App is a class of pydantic-settings, .* derive it from envkit.Settings"):
+        load_settings(App)
+
+
 class Hook(BaseModel):
     """A nested model for the names below."""
 
