@@ -1,9 +1,10 @@
-"""The certificate: when its time ends, and whether nginx serves to visitors the one that its file holds."""
+"""The certificate: when its time ends, whether nginx serves the one that its file holds, and what certbot renews."""
 
 from __future__ import annotations
 
 import re
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from envkit.operations.programs import find_program
 
 if TYPE_CHECKING:
     from envkit.deployment.model import Deployment
+    from envkit.operations.steps import Steps
 
 PATIENCE = 5
 """Seconds for openssl, and for nginx's answer."""
@@ -62,6 +64,28 @@ def compare_served(deployment: Deployment, findings: list[Finding]) -> None:
         # certbot's hook does it after each renewal.
         hint = f"{library(deployment)}/certificate-renewed" if http.tls == "letsencrypt" else "systemctl reload nginx"
         findings.append(Finding(origin, "", "serves another certificate than the file holds", hint))
+
+
+def tell_renewed(deployment: Deployment, steps: Steps, root: Path, *, installed: bool) -> None:
+    """Tells which certificates certbot goes on to renew for an app that needs them no more.
+
+    Whether anything else has them only their owner knows; where nothing answers for their hosts, certbot fails.
+
+    Args:
+        deployment: the description.
+        steps: tells.
+        root: the server's root folder.
+        installed: the app is there, and needs its own certificate.
+    """
+    from envkit.targets.systemd.units import library
+
+    hook = f"{library(deployment)}/certificate-renewed"
+    needed = deployment.http.domains[0] if installed and deployment.http.tls == "letsencrypt" else None
+    for file in sorted((root / "etc/letsencrypt/renewal").glob("*.conf")):
+        with suppress(OSError):
+            if file.stem != needed and hook in file.read_text(encoding="utf-8", errors="replace"):
+                words = f"certbot goes on to renew {file.stem}, which this app needs no more"
+                steps.tell(f"{words}: certbot delete --cert-name {file.stem}")
 
 
 def _served(port: int, domain: str | None) -> bytes:

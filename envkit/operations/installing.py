@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
 from envkit.findings import Finding, words_of
-from envkit.operations import server_files
+from envkit.operations import certificates, neighbours, server_files
 from envkit.operations.rendering import render_targets
 from envkit.operations.server_files import Record, changes_of
 from envkit.operations.starting import start, take, try_out
@@ -25,7 +25,7 @@ from envkit.targets.nginx import is_catch_all
 from envkit.targets.systemd import units
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
     from envkit.deployment.model import Deployment
@@ -60,6 +60,8 @@ def install(deployment: Deployment, steps: Steps, server: Server, *, force: bool
         return
     finally:
         os.umask(before)
+    if steps.rehearse:
+        raise stopped(path, f"cannot be looked at: {problem}", "are you root?")
     raise stopped(path, f"cannot be written: {problem}")
 
 
@@ -80,11 +82,14 @@ def _take_steps(
     if record.journal.exists():
         steps.take("undo what an installation left that was killed", partial(_undo, record, server))
     _expect_own(files, record, server.root)
+    _expect_room(files, deployment, server.root, force=force)
     changes, released = _put_in_place(files, steps, server, record, deployment, force=force)
     if server.run is not None:
         start(deployment, steps, server.run, changes, released=released)
+        changes = None
+    certificates.tell_renewed(deployment, steps, server.root, installed=True)
     if not steps.rehearse:
-        record.write(files, None)
+        record.write(files, changes)  # without commands everything is left to do, the release too
 
 
 def uninstall(deployment: Deployment, steps: Steps, server: Server) -> None:
@@ -112,6 +117,9 @@ def _uninstall(files: Files, deployment: Deployment, steps: Steps, server: Serve
         take(steps, run, ["systemctl", "disable", "--now", target])
         # As patterns: systemctl refuses the name of a unit that is described by now, and was never installed.
         take(steps, run, ["systemctl", "stop", *(f"{unit}*" for unit in reversed(units.started(deployment)))])
+        # systemd would go on to show, without its file, a unit that failed or was stopped in the middle of its run.
+        own = sorted({basename(path) for path in installed if path.startswith(server_files.UNITS)})
+        take(steps, run, ["systemctl", "reset-failed", *(f"{unit}*" for unit in own)])
     try:
         for path in _links_to(paths):
             if (server.root / path).is_symlink():
@@ -128,6 +136,7 @@ def _uninstall(files: Files, deployment: Deployment, steps: Steps, server: Serve
         take(steps, run, ["systemctl", "daemon-reload"])
         take(steps, run, ["nginx", "-t"])
         take(steps, run, ["systemctl", "reload-or-restart", "nginx.service"])
+    certificates.tell_renewed(deployment, steps, server.root, installed=False)
 
 
 def _is_shared(path: str) -> bool:
@@ -185,23 +194,29 @@ def _verify(deployment: Deployment, steps: Steps, *, required: bool) -> None:
 
 
 def _expect_settings(deployment: Deployment, root: Path) -> None:
-    findings = []
+    findings: list[Finding] = []
     file = derived.env_file(deployment)
     if file is not None:
-        here = root / file.lstrip("/")
-        if not here.exists():
-            hint = f"write it: envkit export --to systemd --out {shlex.quote(str(here))}"
-            findings.append(Finding(file, "", "no such file, and the app needs its settings", hint))
-        elif here.stat().st_mode & 0o077:
-            hint = f"chmod 600 {shlex.quote(str(here))}"
-            findings.append(Finding(file, "", "holds settings, and others than its owner may read it", hint))
+        hint = f"write it: envkit export --to systemd --out {shlex.quote(str(root / file.lstrip('/')))}"
+        findings += _expect_private(file, root, Finding(file, "", "no such file, and the app needs its settings", hint))
     folder = f"{derived.configuration_directory(deployment)}/credentials"
     for setting in deployment.server.credentials:
-        if not (root / folder.lstrip("/") / setting).exists():
-            hint = "write the setting's value to it, mode 0600"
-            findings.append(Finding(f"{folder}/{setting}", "", "no such file, and the app needs this setting", hint))
+        file, hint = f"{folder}/{setting}", "write the setting's value to it, mode 0600"
+        missing = Finding(file, "", "no such file, and the app needs this setting", hint)
+        findings += _expect_private(file, root, missing)
     if findings:
         raise OperationError(findings)
+
+
+def _expect_private(file: str, root: Path, missing: Finding) -> Iterator[Finding]:
+    here = root / file.lstrip("/")
+    if not here.exists():
+        yield missing
+    elif not here.is_file():
+        yield Finding(file, "", "is no file", missing.hint)
+    elif here.stat().st_mode & 0o077:
+        hint = f"chmod 600 {shlex.quote(str(here))}"
+        yield Finding(file, "", "holds settings, and others than its owner may read it", hint)
 
 
 def _expect_own(files: Files, record: Record, root: Path) -> None:
@@ -212,6 +227,14 @@ def _expect_own(files: Files, record: Record, root: Path) -> None:
     findings = [Finding(f"/{path}", "", f"is the app {others[path]}'s", hint) for path in taken]
     hidden = {artifact.path: server_files.hidden_by(artifact.path, root) for artifact in files.artifacts}
     findings += [Finding(f"/{path}", "", f"{server_files.HIDES} /{own}", hint) for path, own in hidden.items() if own]
+    if findings:
+        raise OperationError(findings)
+
+
+def _expect_room(files: Files, deployment: Deployment, root: Path, *, force: bool) -> None:
+    findings = list(neighbours.find_taken_ports(deployment, root))
+    if not force:
+        findings += neighbours.find_own_sites(files.links, root)
     if findings:
         raise OperationError(findings)
 
@@ -250,7 +273,7 @@ def _put_in_place(
         if server.run is not None:
             if deployment.http.tls == "letsencrypt":
                 take(steps, server.run, [f"{units.library(deployment)}/ensure-certificate.sh"])
-            take(steps, server.run, ["nginx", "-t"])
+            neighbours.expect_own_hosts(deployment, take(steps, server.run, ["nginx", "-t"]))
             released = try_out(deployment, steps, server.run, first=not record.paths())
         steps.take("note what is installed", lambda: record.write(files, changes))
     except BaseException:

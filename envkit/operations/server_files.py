@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 
 ENABLED, AVAILABLE = "etc/nginx/sites-enabled", "etc/nginx/sites-available"
 """Debian's folders for sites: one is read, by links into the other."""
+UNITS = "etc/systemd/system/"
 _SYSTEMD = "systemd/"
 _SITES = "nginx/sites/"
-_UNITS = "etc/systemd/system/"
-_HIDING = (_UNITS, "etc/sysusers.d/", "etc/tmpfiles.d/")
+_PORT_OF_DEFAULT = 80
+_HIDING = (UNITS, "etc/sysusers.d/", "etc/tmpfiles.d/")
 """What lies here is read in place of what has the same name in /usr/lib (systemd.unit(5), sysusers.d(5))."""
 HIDES = "would stand in for the system's own"
 """What is said of a file that does so; before the path of the other one."""
@@ -50,7 +51,7 @@ class Files(NamedTuple):
 def files_of(deployment: Deployment, renderings: Mapping[str, Rendering]) -> Files:
     """The rendered files of systemd and nginx in their places on a Debian server.
 
-    Debian's own default site goes, as it claims the hosts that the catch-all refuses.
+    Debian's own default site goes, as it claims the hosts that the catch-all refuses on its port.
     """
     artifacts = []
     links: dict[str, str | None] = {}
@@ -64,7 +65,9 @@ def files_of(deployment: Deployment, renderings: Mapping[str, Rendering]) -> Fil
         elif artifact.path == f"nginx/{derived.MAINTENANCE_PAGE}":
             page = derived.maintenance_page(deployment).lstrip("/")
             artifacts.append(Artifact(page, artifact.text, artifact.mode))
-    return Files(tuple(artifacts), {**links, f"{ENABLED}/default": None})
+    if deployment.http.port == _PORT_OF_DEFAULT:
+        links[f"{ENABLED}/default"] = None
+    return Files(tuple(artifacts), links)
 
 
 def hidden_by(path: str, root: Path) -> str | None:
@@ -196,9 +199,9 @@ def changes_of(root: Path, changed: list[str], removed: list[str], before: Chang
     """The units among these files, with those that an installation left which did not come to its end."""
     before = before or Changes((), ())
     units_changed, units_removed = (
-        {basename(path) for path in paths if path.startswith(_UNITS)} for paths in (changed, removed)
+        {basename(path) for path in paths if path.startswith(UNITS)} for paths in (changed, removed)
     )
-    sockets = {path for unit in units_changed for path in _sockets(root / _UNITS / unit)}
+    sockets = {path for unit in units_changed for path in _sockets(root / UNITS / unit)}
     return Changes(
         tuple(sorted(units_changed.union(before.changed) - units_removed)),
         tuple(sorted(units_removed.union(before.removed))),

@@ -112,13 +112,18 @@ def _run_to_its_end(deployment: Deployment, steps: Steps, run: Run, unit: str) -
 
 
 def _said(deployment: Deployment, run: Run, unit: str, begin: int) -> list[Finding]:
-    """What a unit said since then, which the journal holds; of a traceback no more than surely shows no value."""
+    """What a unit said since then, which the journal holds; of a traceback no more than surely shows no value.
+
+    Where the app said nothing, systemd could not even begin to run it, as in a folder that its user may not enter.
+    """
     name = deployment.name
-    of_unit = ["--unit", f"{name}-{unit}.service", "--identifier", name]
     with suppress(OperationError):
         run(["journalctl", "--sync"])
-        text = run(["journalctl", *of_unit, "--since", f"@{begin}", "--output", "cat", "--no-pager"]) or ""
-        return [Finding("", "", line) for line in shortened(text, deployment.app).splitlines() if line.strip()]
+        for whose in (["--identifier", name], ["--priority", "err"]):
+            of_unit = ["--unit", f"{name}-{unit}.service", *whose, "--since", f"@{begin}"]
+            text = run(["journalctl", *of_unit, "--output", "cat", "--no-pager"]) or ""
+            if lines := [line for line in shortened(text, deployment.app).splitlines() if line.strip()]:
+                return [Finding("", "", line) for line in lines]
     return []
 
 
@@ -135,7 +140,9 @@ def _start_units(deployment: Deployment, steps: Steps, run: Run, changes: Change
     started = units.started(deployment)
     if changes is not None:  # before systemd reads what they are now; as patterns, which may match nothing
         if changes.removed:
-            take(steps, run, ["systemctl", "stop", *(f"{unit}*" for unit in changes.removed)])
+            removed = [f"{unit}*" for unit in changes.removed]
+            take(steps, run, ["systemctl", "stop", *removed])
+            take(steps, run, ["systemctl", "reset-failed", *removed])
         waiting = [f"{name}-{process}.service" for process in deployment.processes]
         waiting = [unit for unit in waiting if unit in changes.changed and unit not in started]
         if waiting:  # it may have run all the time until now; a run that is under way is not active, but activating
@@ -159,9 +166,9 @@ def _start_units(deployment: Deployment, steps: Steps, run: Run, changes: Change
         take(steps, run, ["systemctl", "start", unit])
 
 
-def take(steps: Steps, run: Run, command: Sequence[str]) -> None:
-    """One command as a step."""
-    steps.take(" ".join(command), lambda: run(command))
+def take(steps: Steps, run: Run, command: Sequence[str]) -> str | None:
+    """One command as a step; returns what it printed, if anybody knows."""
+    return steps.take(" ".join(command), lambda: run(command))
 
 
 def run_here(command: Sequence[str]) -> str:

@@ -177,6 +177,22 @@ def test_why_it_would_not_start(root):
     assert last == "systemctl start shop-check.service: failed"
 
 
+def test_what_systemd_could_not_begin(root):
+    """Where the app had no chance to say anything, what systemd says of it in the journal is told."""
+    commands = Commands("systemctl start shop-check")
+    said = {"shop": "", "err": "shop-check.service: Failed at step CHDIR: Permission denied\n"}
+
+    def run(command):
+        commands(command)
+        return said[command[4]] if "--since" in command else ""
+
+    with pytest.raises(OperationError) as caught:
+        install(replace(SHOP, processes={}), Steps(), Server(root, run))
+    first, last = str(caught.value).splitlines()
+    assert first == "shop-check.service: Failed at step CHDIR: Permission denied"
+    assert last == "systemctl start shop-check.service: failed"
+
+
 def test_a_start_that_failed_is_finished_by_the_next(root):
     """When a unit does not start, the files stay, and the next installation restarts what it must."""
     with pytest.raises(OperationError, match=r"shop\.target: failed"):
@@ -229,6 +245,9 @@ def test_uninstalling_what_is_described_otherwise_by_now(root):
     uninstall(replace(SHOP, processes=more), Steps(), Server(root, commands))
     stop = "systemctl stop shop-mail.service* shop-worker.service* shop-web.service* shop-web.socket*"
     assert commands.run[:2] == ["systemctl disable --now shop.target", stop]
+    assert commands.run[2].startswith(
+        "systemctl reset-failed shop-check.service* shop-deploy.service* shop-mail.service*"
+    )
     left = {name for name in tree(root).keys() - before if not name.endswith("/catch-all.conf")}
     assert left == set()
 
@@ -241,7 +260,8 @@ def test_what_is_needed_no_more_stops(root):
         install(smaller, Steps(), Server(root, Commands("systemctl daemon-reload")))
     again, third = Commands(), Commands()
     install(smaller, Steps(), Server(root, again))
-    assert again.run[0] == "systemctl stop shop-release.service* shop-worker.service*"
+    gone = "shop-release.service* shop-worker.service*"
+    assert again.run[:2] == [f"systemctl stop {gone}", f"systemctl reset-failed {gone}"]
     install(smaller, Steps(), Server(root, third))
     assert not [command for command in third.run if command.startswith("systemctl stop")]
 
@@ -292,12 +312,13 @@ def test_settings_must_be_there(root):
 
 
 def test_settings_are_whole_and_private(root):
-    """Settings that others may read are refused, and so is a credential that is not there: both at once."""
+    """Settings and credentials that others may read are refused, or that are not there, or no files: all at once."""
     env = root / "etc/envkit/shop/env"
-    env.parent.mkdir(parents=True)
-    env.touch(mode=0o600)
-    env.chmod(0o644)
-    app = replace(SHOP, settings="shop:Settings", server=OwnServer(credentials=("KEY",)))
+    (env.parent / "credentials/FOLDER").mkdir(parents=True)
+    for file in (env, env.parent / "credentials/OPEN"):
+        file.touch(mode=0o600)
+        file.chmod(0o644)
+    app = replace(SHOP, settings="shop:Settings", server=OwnServer(credentials=("KEY", "OPEN", "FOLDER")))
     before = tree(root)
     with pytest.raises(OperationError) as caught:
         install(app, Steps(), Server(root, Commands()))
@@ -305,8 +326,38 @@ def test_settings_are_whole_and_private(root):
     assert told.splitlines() == [
         f"/etc/envkit/shop/env: holds settings, and others than its owner may read it. chmod 600 {env}",
         "/KEY: no such file, and the app needs this setting. write the setting's value to it, mode 0600",
+        f"/OPEN: holds settings, and others than its owner may read it. chmod 600 {root}/OPEN",
+        "/FOLDER: is no file. write the setting's value to it, mode 0600",
     ]
     assert tree(root) == before
+
+
+def test_files_alone_leave_the_start_to_do(root):
+    """After files were put below a root folder, however often, the server itself runs the release and starts."""
+    for _ in range(2):
+        install(SHOP, Steps(), Server(root, None))
+    first, second = Commands(), Commands()
+    for commands in (first, second):
+        install(SHOP, Steps(), Server(root, commands))
+        install(SHOP, Steps(), Server(root, None))
+    assert "systemctl start shop-release.service" in first.run
+    assert "systemctl start shop-release.service" not in second.run
+
+
+def test_a_rehearsal_that_may_not_look(root, monkeypatch):
+    """Whoever may not look into the folder of credentials is told so, and not that something cannot be written."""
+
+    def exists(path):
+        if path.name == "KEY":
+            raise PermissionError(13, "Permission denied", str(path))
+        return os.path.lexists(path)
+
+    app = replace(SHOP, server=OwnServer(credentials=("KEY",)))
+    monkeypatch.setattr(Path, "exists", exists)
+    with pytest.raises(OperationError) as caught:
+        install(app, Steps(rehearse=True), Server(root, Commands()))
+    path = root / "etc/envkit/shop/credentials/KEY"
+    assert str(caught.value) == f"{path}: cannot be looked at: permission denied. are you root?"
 
 
 def test_what_is_needed_no_more_goes(root):
@@ -394,6 +445,23 @@ def test_the_refusal_over_tls_goes_with_the_last_app_of_tls(root):
     uninstall(apps[0], Steps(), Server(root, None))
     assert not names & tree(root).keys()
     assert "etc/nginx/sites-enabled/catch-all.conf" in tree(root)
+
+
+def test_certificates_that_are_needed_no_more(root):
+    """Those that certbot renews for the app are told with what ends that, but not the one that it has, nor others'."""
+    renewal = root / "etc/letsencrypt/renewal"
+    renewal.mkdir(parents=True)
+    for domain, app in (("shop.test", "shop"), ("old.test", "shop"), ("blog.test", "blog")):
+        hook = f"renew_hook = /usr/local/lib/envkit/{app}/certificate-renewed\n"
+        (renewal / f"{domain}.conf").write_text(f"[renewalparams]\n{hook}")
+    shop = replace(SHOP, http=Http(domains=("shop.test",), tls="letsencrypt"))
+    for operation, expected in ((install, ["old.test"]), (uninstall, ["old.test", "shop.test"])):
+        told = []
+        operation(shop, Steps(told.append), Server(root, None))
+        assert [words for words in told if "certbot" in words] == [
+            f"certbot goes on to renew {name}, which this app needs no more: certbot delete --cert-name {name}"
+            for name in expected
+        ]
 
 
 def test_one_unit_of_two_apps(root):
