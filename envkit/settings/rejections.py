@@ -214,7 +214,7 @@ def _in_words(slot: Slot, details: dict[str, Any], data: dict[str, Any], secrets
         words = details["msg"].removeprefix("Input ").replace("Value ", "", 1)
         # Of a Secret's length pydantic speaks as of a list's.
         return words.replace("items after validation", "characters") if slot.shape == "text" else words, ""
-    return _own_words(details, list(_texts(_at(data, slot.path))), secrets, secret=slot.secret), ""
+    return _own_words(details, list(_texts(value_in(data, slot.path))), secrets, secret=slot.secret), ""
 
 
 def _own_words(details: dict[str, Any], texts: list[str], secrets: list[str], *, secret: bool) -> str:
@@ -255,9 +255,9 @@ def _secrets(plan: Plan, data: dict[str, Any]) -> list[str]:
     found: list[str] = []
     for slot in plan.slots:
         if slot.key:
-            found += (line for text in _texts(_at(data, slot.path)) for line in _body_lines(text))
+            found += (line for text in _texts(value_in(data, slot.path)) for line in _body_lines(text))
         elif slot.secret and not slot.children:
-            found += _texts(_at(data, slot.path) or slot.field.default)
+            found += _texts(value_in(data, slot.path) or slot.field.default)
     return found
 
 
@@ -272,7 +272,8 @@ def _body_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("-----")]
 
 
-def _at(data: Any, path: tuple[str, ...]) -> Any:
+def value_in(data: Any, path: tuple[str, ...]) -> Any:
+    """What stands at a path within dictionaries; None where nothing does."""
     for part in path:
         data = data.get(part) if isinstance(data, dict) else None
     return data

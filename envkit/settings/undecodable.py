@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from envkit.settings.rejections import value_in
+
 if TYPE_CHECKING:
     from envkit.settings.plan import Plan
 
@@ -16,14 +18,8 @@ def refuse_undecodable(plan: Plan, data: dict[str, Any]) -> list[dict[str, Any]]
     return [
         {"type": "string_unicode", "loc": slot.path, "msg": ""}
         for slot in plan.slots
-        if not slot.children and _is_undecodable(_at(data, slot.path))
+        if not slot.children and _is_undecodable(value_in(data, slot.path))
     ]
-
-
-def _at(data: Any, path: tuple[str, ...]) -> Any:
-    for part in path:
-        data = data.get(part) if isinstance(data, dict) else None
-    return data
 
 
 def _is_undecodable(value: Any) -> bool:
