@@ -66,11 +66,11 @@ def make(database: Database, folder: Path, name: str, steps: Steps, reason: Reas
         OperationError: none was made, and nothing is left of it.
     """
     engine: Engine = "sqlite" if isinstance(database, SqliteFile) else "postgresql"
-    path = backups.new_path(folder, name, reason, engine, datetime.now(UTC))
-    scratch = backups.scratch_of(path, "copy")
-    packed = backups.scratch_of(path, "packed")
     try:
         with as_owner(folder):
+            path = backups.new_path(folder, name, reason, engine, datetime.now(UTC))
+            scratch = backups.scratch_of(path, "copy")
+            packed = backups.scratch_of(path, "packed")
             try:
                 if isinstance(database, SqliteFile):
                     _copy_sqlite(database, scratch, packed, steps)
@@ -123,9 +123,9 @@ def _is_there(path: Path) -> bool:
 
 
 def _dump_postgres(database: PostgresDatabase, packed: Path, steps: Steps) -> None:
-    from envkit.operations import postgres, postgres_programs
-
     with as_caller():
+        from envkit.operations import postgres, postgres_programs
+
         programs = postgres_programs.programs_for(database)
         told = f"dump the database by {programs.dump}"
         steps.take(told, lambda: postgres.dump(database, programs, packed, steps.show))

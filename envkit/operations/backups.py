@@ -77,7 +77,7 @@ def _backup(path: Path, name: str) -> Backup | None:
     if found is None:
         return None
     try:
-        made = datetime.strptime(found[1], _TIME).replace(tzinfo=UTC)
+        made = datetime.fromisoformat(found[1])  # not strptime, which imports, perhaps as one who may not (as_owner)
         status = path.lstat()
     except (ValueError, FileNotFoundError):  # no such day; or removed meanwhile
         return None
@@ -156,7 +156,7 @@ def held(folder: Path, name: str) -> Iterator[None]:
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         problem = words_of(error)
-        hint = OWNER_MAY_NOT if isinstance(error, PermissionError) and os.getuid() == 0 else ""
+        hint = _hint_of(error)
     else:
         try:
             if not _lock(descriptor):
@@ -168,6 +168,10 @@ def held(folder: Path, name: str) -> Iterator[None]:
             os.close(descriptor)
         return
     raise stopped(str(folder), f"cannot be written: {problem}", hint)
+
+
+def _hint_of(error: OSError) -> str:
+    return OWNER_MAY_NOT if isinstance(error, PermissionError) and os.getuid() == 0 else ""
 
 
 def _lock(descriptor: int) -> bool:
@@ -225,11 +229,12 @@ def verify_checksum(path: Path, show: Callable[[int, int], None]) -> None:
         raise stopped(str(file), "no such file", "a backup is restored only with its checksum beside it") from None
     except OSError as error:
         problem = words_of(error)
+        hint = _hint_of(error)
     else:
         if expected[:1] != [digest]:
             raise stopped(str(path), "is damaged: it differs from its checksum", "take another one")
         return
-    raise stopped(str(file), problem)
+    raise stopped(str(file), problem, hint)
 
 
 def _line_of(checksum: Path) -> str:

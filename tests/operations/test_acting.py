@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from contextlib import closing
 from dataclasses import replace
@@ -148,3 +150,54 @@ def test_maintenance_by_a_flag_of_the_apps(folder, precious):
     paged = replace(flagged, maintenance=replace(flagged.maintenance, page=str(folder / "page.html")))
     with pytest.raises(OperationError, match="permission denied"):
         turn_on(paged, Steps(), until=None, message="Hm.")
+
+
+LOOKING = """
+import os, sys
+
+def look(event, arguments):
+    if event == "import" and os.geteuid() != 0:
+        os.write(2, f"{arguments[0]} is imported as the app's user".encode())
+        os._exit(1)
+
+sys.addaudithook(look)
+"""
+"""The beginning of a program."""
+WORKING = f"""
+from pathlib import Path
+from dataclasses import replace
+from envkit.deployment.model import Maintenance
+from envkit.operations import backing_up, maintaining, restoring
+from envkit.operations.steps import Steps
+from tests.operations.kill_points import described
+{LOOKING}
+shop = described(Path(sys.argv[1]))
+shop = replace(shop, maintenance=Maintenance(flag=sys.argv[1] + "/flag"))
+restoring.restore(shop, sys.argv[2], Steps())
+backing_up.back_up(shop, Steps())
+maintaining.turn_on(shop, Steps(), message="Hm.", addresses=["192.0.2.1"])
+maintaining.turn_off(shop, Steps())
+"""
+
+
+def test_nothing_is_imported_as_the_apps_user(folder):
+    """That user may not be able to read Python's own folder, such as one in root's home."""
+    (made,) = (folder / "backups").glob("*.gz")
+    done = subprocess.run(
+        [sys.executable, "-c", WORKING, folder, made.name],
+        cwd=Path(__file__).parents[2],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_folder_of_roots_for_the_apps_database(folder, tmp_path):
+    """Where only the database is the app's, the backups stay root's, and are restored."""
+    shop = described(folder)
+    shop = replace(shop, backup=replace(shop.backup, folder=str(tmp_path / "backups")))
+    made = back_up(shop, Steps())
+    replaced = restore(shop, str(made), Steps())
+    assert {path.stat().st_uid for path in (made, replaced)} == {0}
+    assert (folder / "shop.db").stat().st_uid == APP[0]

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from envkit.operations.databases import find_database
 from envkit.operations.restoring import restore
 from envkit.operations.steps import OperationError, Steps
 from tests.operations.postgres_server import PASSWORD, Server
+from tests.operations.test_acting import LOOKING
 
 pytestmark = pytest.mark.needs("pg_dump")
 
@@ -442,3 +444,31 @@ def test_an_ipv6_address_and_tls_that_is_not_there(server, separate, shop, monke
         monkeypatch.setenv("DATABASE_URL", f"{url}?sslmode=require")
         with pytest.raises(OperationError, match="server does not support SSL, but SSL was required"):
             back_up(shop, Steps())
+
+
+OF_THE_APPS = f"""
+from envkit.deployment.model import Backup, Deployment
+from envkit.operations import backing_up, restoring
+from envkit.operations.steps import Steps
+{LOOKING}
+shop = Deployment(name="shop", app="shop:app", backup=Backup(database="DATABASE_URL", folder=sys.argv[1]))
+backing_up.back_up(shop, Steps())
+restoring.restore(shop, "latest", Steps())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as somebody else")
+@pytest.mark.usefixtures("shop")
+def test_root_in_the_apps_folder():
+    """The dumps are the app's; the programs run as root, and so does all that is imported."""
+    with tempfile.TemporaryDirectory(prefix="envkit-acting-", dir="/tmp") as folder:
+        os.chown(folder, 12345, 12346)
+        done = subprocess.run(
+            [sys.executable, "-c", OF_THE_APPS, folder],
+            cwd=Path(__file__).parents[2],
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert {path.stat().st_uid for path in Path(folder).iterdir()} == {12345}
