@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from envkit.channels.channel import Channel
-    from envkit.settings.plan import Slot
 
 
 RUNNER_FILES = {"github": "GITHUB_ENV", "github-output": "GITHUB_OUTPUT"}
@@ -59,18 +58,16 @@ def outgoing(settings: BaseModel, *, everything: bool = False) -> Outgoing:
     """
     from envkit.operations.guessing import is_likely_secret
     from envkit.settings.histories import history_of
+    from envkit.settings.plan import value_at
 
-    history = history_of(settings)
-    if history is None:
-        raise ValueError(f"this {type(settings).__name__} was not made by load_settings, so nothing is known of it")
-    plan, gathered = history
+    plan, gathered = history_of(settings)
     values: dict[str, str] = {}
     keys: set[str] = set()
     for index, slot in enumerate(plan.slots):
         if index not in gathered.found:
             continue
         values[slot.name] = gathered.found[index][1]
-        key = _at(settings, slot)
+        key = value_at(settings, slot)
         if isinstance(key, PrivateKey):
             values[slot.name] = key.get_secret_value()
             keys.add(slot.name)
@@ -173,13 +170,6 @@ def _is_key(text: str, key: str) -> bool:
         return read_private_key(text).text == key
     except KeyProblem:
         return False
-
-
-def _at(settings: BaseModel, slot: Slot) -> object:
-    value: object = settings
-    for part in slot.path:
-        value = getattr(value, part, None)
-    return value
 
 
 def warnings_for(channel: Channel, wanted: Outgoing) -> list[Finding]:

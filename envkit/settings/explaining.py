@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envkit.settings.blanks import blank_of
 from envkit.settings.histories import history_of
+from envkit.settings.plan import value_at
 from envkit.settings.sources import origin_of
 from envkit.settings.types import PrivateKey, Secret, characters
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from envkit.settings.plan import Plan, Slot
+    from envkit.settings.plan import Plan
     from envkit.settings.sources import Found, Gathered
 
 
@@ -72,10 +73,7 @@ def explain(settings: BaseModel) -> Explanation:
     Raises:
         ValueError: the instance was not made by `load_settings` (a copy, or built by hand).
     """
-    history = history_of(settings)
-    if history is None:
-        raise ValueError(f"this {type(settings).__name__} was not made by load_settings, so nothing is known of it")
-    plan, gathered = history
+    plan, gathered = history_of(settings)
     found = gathered.found
     return Explanation(
         tuple(
@@ -83,8 +81,8 @@ def explain(settings: BaseModel) -> Explanation:
                 name=slot.name,
                 origin=str(origin_of(found[index])) if index in found else "default",
                 overrode=tuple(str(origin) for origin in gathered.overrode.get(index, ())),
-                repairs=(*_repairs(_value(settings, slot)), *_note(found.get(index)), *_blank(plan, index, gathered)),
-                shape=_shape(_value(settings, slot)),
+                repairs=(*_repairs(value_at(settings, slot)), *_note(found.get(index)), *_blank(plan, index, gathered)),
+                shape=_shape(value_at(settings, slot)),
             )
             for index, slot in enumerate(plan.slots)
             if not slot.children or index in found
@@ -102,13 +100,6 @@ def _blank(plan: Plan, index: int, gathered: Gathered) -> Iterator[str]:
     blank = blank_of(plan, index, gathered)
     if blank is not None:
         yield f"{blank.origin}: {blank.name} {blank.problem}"
-
-
-def _value(settings: BaseModel, slot: Slot) -> Any:
-    value: Any = settings
-    for part in slot.path:
-        value = getattr(value, part, None)
-    return value
 
 
 def _repairs(value: Any) -> Iterator[str]:

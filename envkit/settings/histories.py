@@ -22,10 +22,16 @@ def remember(settings: BaseModel, plan: Plan, gathered: Gathered) -> None:
     _histories[key] = (weakref.ref(settings, forget), (plan, gathered))
 
 
-def history_of(settings: BaseModel) -> tuple[Plan, Gathered] | None:
-    """The history of an instance that `load_settings` made; None for a copy, or one built by hand."""
+def history_of(settings: BaseModel) -> tuple[Plan, Gathered]:
+    """The history of an instance that `load_settings` made.
+
+    Raises:
+        ValueError: another made it (it is a copy, or built by hand).
+    """
     known = _histories.get(id(settings))
-    return known[1] if known is not None and known[0]() is settings else None
+    if known is None or known[0]() is not settings:
+        raise ValueError(f"this {type(settings).__name__} was not made by load_settings, so nothing is known of it")
+    return known[1]
 
 
 _histories: dict[int, tuple[weakref.ref[Any], tuple[Plan, Gathered]]] = {}

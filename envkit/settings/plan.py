@@ -84,6 +84,14 @@ def plan_of(model: type[BaseModel], prefix: str | None = None) -> Plan:
     return plan
 
 
+def value_at(settings: BaseModel, slot: Slot) -> Any:
+    """What an instance has in a slot; None where a model around it is None."""
+    value: Any = settings
+    for part in slot.path:
+        value = getattr(value, part, None)
+    return value
+
+
 _plans: WeakKeyDictionary[type[BaseModel], dict[str | None, Plan]] = WeakKeyDictionary()
 
 
