@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from envkit.cli.command import Command, description_option
-from envkit.cli.output import printable
+from envkit.cli.output import echo_note, printable
 
 
 @click.command(
@@ -29,6 +29,8 @@ def command(*, folders: tuple[Path, ...], description: Path | None) -> None:
 
     if not folders:
         folders = tuple(Path(files.directory) for files in load_description(description).http.static.values())
+        if not folders:
+            echo_note("note: [http.static] of the description names no folder, so nothing is compressed; name DIR")
     for folder in folders:
         try:
             written = precompress(folder)

@@ -257,10 +257,12 @@ def test_schema_is_json_and_the_example_is_a_description(project, envkit):
 
 
 def test_precompress_takes_the_folders_of_the_description(project, envkit):
-    """Folders of static files are compressed, those named or those of the description."""
+    """Folders of static files are compressed, those named or those of the description; of none it says so."""
     (project / "static").mkdir()
     (project / "static/app.css").write_text("a{}" * 1000)
     assert envkit("precompress", "static").out == "static/app.css.gz: written\n"
+    nothing = "note: [http.static] of the description names no folder, so nothing is compressed; name DIR\n"
+    assert envkit("precompress") == (0, "", nothing)
     with (project / "envkit.toml").open("a") as file:
         file.write(f'[http.static."/static/"]\ndirectory = "{project}/static"\n')
     assert envkit("precompress") == (0, "", "")
