@@ -82,7 +82,7 @@ def _take_steps(
     if record.journal.exists():
         steps.take("undo what an installation left that was killed", partial(_undo, record, server))
     _expect_own(files, record, server.root)
-    _expect_room(files, deployment, server.root, force=force)
+    _expect_room(files, deployment, server, force=force)
     changes, released = _put_in_place(files, steps, server, record, deployment, force=force)
     if server.run is not None:
         start(deployment, steps, server.run, changes, released=released)
@@ -231,10 +231,12 @@ def _expect_own(files: Files, record: Record, root: Path) -> None:
         raise OperationError(findings)
 
 
-def _expect_room(files: Files, deployment: Deployment, root: Path, *, force: bool) -> None:
-    findings = list(neighbours.find_taken_ports(deployment, root))
+def _expect_room(files: Files, deployment: Deployment, server: Server, *, force: bool) -> None:
+    findings = list(neighbours.find_taken_ports(deployment, server.root))
+    if server.run is not None:  # an image may get its accounts later
+        findings += neighbours.find_no_group(deployment, server.root)
     if not force:
-        findings += neighbours.find_own_sites(files.links, root)
+        findings += neighbours.find_own_sites(files.links, server.root)
     if findings:
         raise OperationError(findings)
 

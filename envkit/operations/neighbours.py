@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from grp import getgrnam
 from hashlib import md5
 from os.path import normpath
 from posixpath import dirname, join
@@ -76,6 +77,29 @@ def find_taken_ports(deployment: Deployment, root: Path) -> Iterator[Finding]:
         if program is not None and program != listener:
             problem = f"{program} listens on port {port}, where {listener} is to listen"
             yield Finding(deployment.origin, f"http.{key}", problem, "stop that program, or name another port")
+
+
+def find_no_group(deployment: Deployment, root: Path) -> Iterator[Finding]:
+    """The group for which the app's socket is, where the server has none of this name: systemd would open no socket."""
+    group = deployment.server.proxy_group
+    try:
+        listed = (root / "etc/group").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    if any(line.startswith(f"{group}:") for line in listed) or _is_known_elsewhere(group):
+        return
+    if derived.socket_path(deployment) and not derived.web(deployment).command:
+        hint = "name the group of nginx's user"
+        yield Finding(deployment.origin, "server.proxy_group", f"there is no group {group} on this server", hint)
+
+
+def _is_known_elsewhere(group: str) -> bool:
+    """Whether a directory service of this machine knows the group."""
+    try:
+        getgrnam(group)
+    except KeyError:
+        return False
+    return True
 
 
 def _has_socket(deployment: Deployment, root: Path) -> bool:

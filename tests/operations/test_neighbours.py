@@ -8,8 +8,9 @@ from hashlib import md5
 import pytest
 
 from envkit.deployment.model import Deployment, Http, Process
+from envkit.deployment.model import Server as OwnServer
 from envkit.operations.installing import install
-from envkit.operations.neighbours import find_taken_ports
+from envkit.operations.neighbours import find_no_group, find_taken_ports
 from envkit.operations.starting import Server
 from envkit.operations.steps import OperationError, Steps
 
@@ -102,6 +103,21 @@ def test_a_host_of_another_site(root):
         "shop.test: is a host of another site of nginx, too. of two sites nginx reads one alone: take it out of the "
         "other one in /etc/nginx/sites-enabled"
     )
+
+
+@pytest.mark.needs("nginx", "systemd-analyze")
+def test_a_group_that_is_not_there(root):
+    """The app's socket cannot be for a group that the server does not have; an image may get it later."""
+    (root / "etc/group").write_text("root:x:0:\nwww-data:x:33:\n")
+    shop = replace(SHOP, server=OwnServer(proxy_group="no-such-group"))
+    hint = "name the group of nginx's user"
+    assert refused(root, lambda _command: "", shop) == (
+        f"envkit.toml: server.proxy_group: there is no group no-such-group on this server. {hint}"
+    )
+    install(shop, Steps(), Server(root, None))
+    on_tcp = replace(shop, http=Http(domains=("shop.test",), upstream="127.0.0.1:8000"))
+    assert not list(find_no_group(on_tcp, root))
+    assert not list(find_no_group(SHOP, root))
 
 
 def listening(root, program, address, state="0A", table="tcp"):
