@@ -104,6 +104,8 @@ def _fault(data: bytes) -> int:
 
 def _fix(path: Path, text: str, readers: Sequence[Channel]) -> tuple[str, tuple[int, ...] | None]:
     """The text after fixing, which is on the disk then, and the lines rewritten; None where nothing was."""
+    import os
+
     from envkit.channels.respelling import rewrite
     from envkit.operations.writing import write_artifacts
     from envkit.targets.artifacts import Artifact
@@ -112,8 +114,10 @@ def _fix(path: Path, text: str, readers: Sequence[Channel]) -> tuple[str, tuple[
     if rewritten.text == text:
         return text, None
     place = path.resolve()  # a link stays one
-    mode = place.stat().st_mode & 0o777
-    write_artifacts([Artifact(place.name, rewritten.text, mode)], place.parent, force=True)
+    before = place.stat()
+    write_artifacts([Artifact(place.name, rewritten.text, before.st_mode & 0o777)], place.parent, force=True)
+    if os.geteuid() == 0:  # the file of an app stays the app's, whoever's the folder is
+        os.chown(place, before.st_uid, before.st_gid, follow_symlinks=False)
     return rewritten.text, rewritten.lines
 
 

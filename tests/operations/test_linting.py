@@ -111,6 +111,17 @@ def test_fix_leaves_a_clean_file_untouched(env):
     assert path.stat().st_ino == before.st_ino
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who alone may give a file away")
+def test_what_root_mends_stays_its_owners(env):
+    """An app must go on reading its own file, in a folder that is root's."""
+    path = env("COLOUR='red'\n")
+    path.chmod(0o640)
+    os.chown(path, 12345, 12346)
+    assert _lint(path, fix=True).fixed == {".env": (1,)}
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (12345, 12346, 0o640)
+
+
 def test_fix_keeps_a_link_a_link(env):
     """What a link points to is mended in its own place."""
     real = env("A='x'\n", "real.env")
