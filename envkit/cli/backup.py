@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from envkit.cli.command import Command, description_option, dry_run_option, env_file_option, json_option
-from envkit.cli.output import echo_findings, echo_json
+from envkit.cli.output import echo_findings, echo_json, echo_note
 from envkit.cli.progress import told
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ def command(
             click.echo(in_words(backup) + mark)
         for problems in wrong.values():
             echo_findings(problems)
+        if not present:
+            echo_note(f"{derived.backup_directory(deployment)}: there is no backup yet")
     context.exit(int(not present or bool(wrong)))
 
 

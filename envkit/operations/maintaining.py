@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _COMMAND = "envkit maintenance on"
 _LONGEST_MESSAGE = 2000
-_LONGEST = timedelta(days=3650)
-"""A file's time of modification has an end, in 2038 or 2446, behind which it begins anew or stands still."""
+_LONGEST = timedelta(days=36500)
+"""A file's time of modification has an end (on ext4 in 2446) at which it stands still."""
 
 
 class Maintenance(NamedTuple):
@@ -175,7 +175,7 @@ def _checked(message: str, until: datetime | None, addresses: Sequence[str]) -> 
     if until is not None and until <= datetime.now(UTC):
         findings.append(Finding("", "until", "lies in the past"))
     if until is not None and until - datetime.now(UTC) > _LONGEST:
-        findings.append(Finding("", "until", "lies more than ten years ahead"))
+        findings.append(Finding("", "until", "lies more than a hundred years ahead"))
     for index, text in enumerate(addresses):
         try:
             address = ip_address(text)

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -66,13 +67,20 @@ def test_maintenance_on_status_off(envkit, shop):
     assert envkit("maintenance", "status") == (0, "off\n", "")
 
 
-def test_maintenance_without_the_rights_for_it(envkit, shop, monkeypatch):
+@pytest.mark.parametrize(
+    ("user", "hint"),
+    [
+        (0, "root does this as the owner of the folder, who may not: look at who has it, and what lies in it"),
+        (1000, "run it as root, or as the owner of the folder"),
+    ],
+)
+def test_maintenance_without_the_rights_for_it(envkit, shop, monkeypatch, user, hint):
     """Whoever may not write there is told who may."""
 
     def refuse(*_arguments, **_options):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    hint = "run it as root, or as the owner of the folder"
+    monkeypatch.setattr("os.getuid", lambda: user)
     with monkeypatch.context() as patched:
         patched.setattr("envkit.operations.maintaining.place", refuse)
         done = envkit("maintenance", "on")
@@ -102,15 +110,18 @@ def test_maintenance_called_wrongly(envkit, arguments, words):
 
 def test_a_time_of_this_machine(envkit, shop):
     """A time without a zone is this machine's."""
-    assert envkit("maintenance", "on", "--until", "2099-01-31T14:30+02:00").code == 0
+    until = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=300)
+    elsewhere = until.astimezone(timezone(timedelta(hours=2)))
+    assert envkit("maintenance", "on", "--until", elsewhere.isoformat(timespec="minutes")).code == 0
     shown = json.loads(envkit("maintenance", "status", "--json").out)
-    assert shown["until"] == "2099-01-31T12:30:00+00:00"
+    assert shown["until"] == until.isoformat()
     assert (shop / "state/flag.d/until.html").exists()
 
 
 def test_backup_list_and_restore(envkit, shop):
     """A backup is made, listed with age and size, verified, restored; each step is told on standard error."""
-    assert envkit("backup", "list") == (1, "", "")
+    assert envkit("backup", "list") == (1, "", f"{shop}/backups: there is no backup yet\n")
+    assert envkit("backup", "list", "--json") == (1, "[]\n", "")
     made = envkit("backup")
     name = made.out.strip().rpartition("/")[2]
     assert re.fullmatch(r"shop-\d{8}T\d{6}Z-backup\.sqlite\.gz", name)
