@@ -15,7 +15,7 @@ except KeyboardInterrupt:  # most of the time before `main` runs goes by here
     sys.exit(130)
 
 from envkit import __version__
-from envkit.cli.output import as_dictionaries, echo_aside, echo_findings, echo_json, silence
+from envkit.cli.output import echo_aside, echo_failure, echo_findings, silence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,10 +138,7 @@ def _report(error: Exception, *, as_json: bool) -> int:
 
     findings = getattr(error, "findings", None) or getattr(error, "problems", None)
     if findings and all(isinstance(finding, Finding) for finding in findings):
-        if as_json:
-            echo_json({"ok": False, "findings": as_dictionaries(findings)})
-        else:
-            echo_findings(findings)
+        echo_failure(findings, as_json=as_json)
         return FOUND
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO} and not error.filename:
         silence(sys.stdout)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from envkit.cli.command import Command, description_option, env_file_option, json_option, settings_option
-from envkit.cli.output import as_dictionaries, counted, echo_findings, echo_json, echo_note, printable
+from envkit.cli.output import as_dictionaries, counted, echo_failure, echo_findings, echo_json, echo_note, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,5 +86,5 @@ def _check_image(context: click.Context, image: str) -> Check:
             let_errors_through=context.obj["traceback"],
         )
     except ImageError as error:
-        echo_findings(error.findings)
+        echo_failure(error.findings, as_json=context.params["as_json"])
         context.exit(2)

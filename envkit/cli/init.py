@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from envkit.cli.command import Command, json_option
-from envkit.cli.output import echo_findings, echo_json, echo_note
+from envkit.cli.output import echo_failure, echo_json, echo_note
 
 
 @click.command(
@@ -34,7 +34,7 @@ def command(context: click.Context, *, app: str | None, name: str | None, docker
     try:
         done = initialise(Path.cwd(), app=app, name=name, docker=docker)
     except NoAppError as error:
-        echo_findings(error.findings)
+        echo_failure(error.findings, as_json=as_json)
         context.exit(2)
     if as_json:
         echo_json({**done._asdict(), "changes": [change._asdict() for change in done.changes]})

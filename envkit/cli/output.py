@@ -49,6 +49,14 @@ def echo_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def echo_failure(findings: Iterable[Finding], *, as_json: bool) -> None:
+    """Prints why a command could not do what was asked; for a program that asked for JSON so, on standard output."""
+    if as_json:
+        echo_json({"ok": False, "findings": as_dictionaries(findings)})
+    else:
+        echo_findings(findings)
+
+
 def as_dictionaries(findings: Iterable[Finding]) -> list[dict[str, str]]:
     """Findings for `--json`."""
     return [finding._asdict() for finding in findings]

@@ -72,4 +72,6 @@ def test_wrong_calls(tmp_path, envkit):
     """What is no image, and options that are not about it, exit 2."""
     (tmp_path / "x.tar").write_bytes(b"no tar" * 1000)
     assert envkit("check", "--image", str(tmp_path / "x.tar")).code == 2
+    asked = envkit("check", "--image", str(tmp_path / "x.tar"), "--json")
+    assert (asked.code, asked.err, json.loads(asked.out)["ok"]) == (2, "", False)
     assert envkit("check", "--image", "x", "--env-file", "a").code == 2

@@ -223,6 +223,9 @@ def test_without_an_app_it_is_a_wrong_call(project, envkit):
     assert result.code == 2
     assert "no WSGI application was found. name it: envkit init --app module:callable" in result.err
     assert list(project.iterdir()) == []
+    asked = envkit("init", "--json")
+    (finding,) = json.loads(asked.out)["findings"]
+    assert (asked.code, asked.err, finding["problem"]) == (2, "", "no WSGI application was found")
     assert envkit("init", "--app", "nonsense").code == 2
     assert envkit("init", "--name", "Not A Name").code == 2
     assert envkit("init", "--app", "shop:app").code == 0
