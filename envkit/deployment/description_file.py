@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -23,12 +24,12 @@ def find_file(folder: Path = _HERE) -> tuple[Path, bool]:
         DescriptionError: there are two.
     """
     own, project = folder / FILE, folder / PROJECT_FILE
-    in_project = project.is_file() and _mentions_envkit(project)
-    if own.exists() and in_project:
+    in_project = os.path.isfile(project) and _mentions_envkit(project)  # noqa: PTH113  as of `_is_there`
+    if _is_there(own) and in_project:
         raise DescriptionError(
             [Finding(str(own), "", "pyproject.toml has a table [tool.envkit] as well", "keep one description")]
         )
-    if own.exists() or not in_project:
+    if _is_there(own) or not in_project:
         return own, False
     return project, True
 
@@ -36,9 +37,13 @@ def find_file(folder: Path = _HERE) -> tuple[Path, bool]:
 def is_described(folder: Path = _HERE) -> bool:
     """Whether a folder has a description, or two."""
     try:
-        return find_file(folder)[0].exists()
+        return _is_there(find_file(folder)[0])
     except DescriptionError:
         return True
+
+
+def _is_there(file: Path) -> bool:
+    return os.path.exists(file)  # noqa: PTH110  pathlib raises where the folder may not be searched
 
 
 def _mentions_envkit(project: Path) -> bool:

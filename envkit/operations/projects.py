@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -142,7 +143,8 @@ def _named_in(description: Path | None) -> str | None:
     import tomllib
 
     file = _file(description)
-    if not file.is_file():  # a pipe was read, and has no more to say
+    # A pipe was read, and has no more to say. pathlib raises where a folder may not be searched.
+    if not os.path.isfile(file):  # noqa: PTH113
         return None
     try:
         raw = tomllib.loads(text_of(file))

@@ -304,3 +304,10 @@ def test_a_file_that_never_ends_is_not_read_for_ever(envkit):
         1,
         "/dev/full: is larger than 1 MiB, too large for a description",
     )
+
+
+def test_a_description_at_a_place_that_cannot_be_asked_for_is_told(envkit):
+    """A name that the system refuses, as a folder closed to others would be, is one line and not a broken command."""
+    place = "x" * 300
+    result = envkit("check", "--file", place)
+    assert (result.code, result.err.splitlines()[0]) == (1, f"{place}: cannot be read: file name too long")

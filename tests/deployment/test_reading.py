@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from envkit.deployment.description_file import find_file, is_described
 from envkit.deployment.fields import all_tables, keys_of
 from envkit.deployment.model import Deployment, Process, StaticFiles
 from envkit.deployment.overrides import RESERVED, RESERVED_PREFIXES
@@ -179,6 +180,15 @@ def test_unreadable(folder):
     assert loading(Path("nothing.toml")) == ["nothing.toml: no such file"]
     assert loading(Path("/dev/zero")) == ["/dev/zero: is larger than 1 MiB, too large for a description"]
     assert loading(Path("pyproject.toml")) == ["pyproject.toml: has no table [tool.envkit]. run `envkit init`"]
+
+
+def test_a_folder_that_cannot_be_searched():
+    """Where the system refuses to say what is in a folder, the description is said to be unreadable."""
+    too_long = Path("x" * 300)  # refused for root as well, unlike a folder that is closed to others
+    assert not is_described(too_long)
+    file, in_project = find_file(too_long)
+    assert not in_project
+    assert loading(file) == [f"{file}: cannot be read: file name too long"]
 
 
 # --- the environment ---
