@@ -119,7 +119,7 @@ def _program_on(port: int, root: Path) -> str | None:
     waiting: dict[str, set[str]] = {}
     for table in ("tcp", "tcp6"):
         with suppress(OSError):
-            lines = (root / "proc/1/net" / table).read_text().splitlines()[1:]
+            lines = (root / "proc/1/net" / table).read_text(encoding="ascii").splitlines()[1:]
             for _, local, _, state, *_, inode in (line.split()[:10] for line in lines):
                 if state == "0A" and int(local.rpartition(":")[2], 16) == port:
                     waiting[f"socket:[{inode}]"] = set()
@@ -128,7 +128,7 @@ def _program_on(port: int, root: Path) -> str | None:
             with suppress(OSError):  # it has ended, or is another user's
                 programs = waiting.get(str(descriptor.readlink()))
                 if programs is not None:
-                    programs.add((descriptor.parents[1] / "comm").read_text().strip())
+                    programs.add((descriptor.parents[1] / "comm").read_text(encoding="utf-8", errors="replace").strip())
     found = set().union(*waiting.values())
     return "nginx" if "nginx" in found else min(found, default=None)
 

@@ -129,7 +129,7 @@ def listening(root, program, address, state="0A", table="tcp"):
         (root / "proc/7/fd").mkdir(parents=True)
         (root / "proc/7/fd/5").symlink_to("socket:[4711]")
         (root / "proc/7/fd/6").symlink_to("/dev/null")
-        (root / "proc/7/comm").write_text(f"{program}\n")
+        (root / "proc/7/comm").write_bytes(program.encode("latin-1") + b"\n")
 
 
 @pytest.mark.parametrize(
@@ -137,6 +137,7 @@ def listening(root, program, address, state="0A", table="tcp"):
     [
         ("tls_port", "haproxy", {"address": "00000000:01BB"}),
         ("port", "apache2", {"address": "00000000000000000000000000000000:0050", "table": "tcp6"}),
+        ("port", "caf\N{LATIN SMALL LETTER E WITH ACUTE}", {"address": "00000000:0050"}),  # any bytes may be a name
         ("", "nginx", {"address": "00000000:0050"}),
         ("", "curl", {"address": "0100007F:0050", "state": "01"}),
         ("", "apache2", {"address": "00000000:0051"}),
@@ -149,7 +150,8 @@ def test_a_port_of_the_site_is_taken(tmp_path, key, program, place):
     files = {"certificate": "/etc/tls/chain.pem", "certificate_key": "/etc/tls/key.pem"}
     shop = Deployment(name="shop", app="shop:app", http=Http(domains=("shop.test",), tls="files", **files))
     found = [str(finding) for finding in find_taken_ports(shop, tmp_path)]
-    problem = f"{program} listens on port {443 if key == 'tls_port' else 80}, where nginx is to listen"
+    shown = program.encode("latin-1").decode(errors="replace")
+    problem = f"{shown} listens on port {443 if key == 'tls_port' else 80}, where nginx is to listen"
     hint = "stop that program, or name another port"
     assert found == ([f"envkit.toml: http.{key}: {problem}. {hint}"] if key else [])
 
