@@ -87,6 +87,7 @@ class Project:
 
     def down(self):
         """Removes everything."""
+        self.docker("rm", "--force", "teams-release", check=False)
         self._run(self.compose, "-p", "teams", "down", "--volumes")
 
     def _status(self):
@@ -132,7 +133,7 @@ def project(docker, image, proxy_image, app_options, free_port, tmp_path, app_fo
 def test_started_replaced_and_kept(project):
     """The app answers through nginx; a failed release leaves it; a good one replaces it, and nginx finds it again.
 
-    What is described no more is gone then.
+    A second release does not begin while one runs. What is described no more is gone in the end.
     """
     done = project.deploy()
     assert done.returncode == 0, done.stdout + done.stderr
@@ -141,6 +142,13 @@ def test_started_replaced_and_kept(project):
     assert first["NetworkSettings"]["Ports"] in ({}, {"8000/tcp": None})
     assert first["HostConfig"]["ReadonlyRootfs"]
     assert first["HostConfig"]["Memory"] == 256 * 1024 * 1024
+
+    image = first["Image"]
+    project.docker("run", "--detach", "--name=teams-release", "--network=none", "--entrypoint=sleep", image, "300")
+    refused = project.deploy()
+    assert refused.returncode == 1
+    assert "an earlier release process still runs" in refused.stderr
+    project.docker("kill", "teams-release")  # where it ended, nothing has to be cleaned up by hand
 
     failed = project.deploy(release_exit=3)
     assert failed.returncode != 0

@@ -44,7 +44,7 @@ def test_release_comes_before_anything_is_replaced(deploy, recorder):
         ["version"],
         ["build"],
         ["up", "-d", "--no-deps", "redis", "postgres", "dynamodb-local"],
-        ["run", "--rm", "-T", "--no-deps", "release"],
+        ["run", "--rm", "-T", "--no-deps", "--name", "shop-release", "release"],
         ["--profile", "*", "config", "--services"],
         ["up", "-d", "--no-deps", "web", "worker", "clock", "nginx"],
     ]
@@ -103,6 +103,15 @@ def test_a_failed_release_leaves_the_old_ones_serving(deploy, recorder):
     done = deploy("processes", f'{HEALTHY}\ncase "$*" in *"run --rm"*) exit 3;; esac')
     assert done.returncode == 3
     assert [call[-1] for call in recorder.calls][-1] == "release"
+
+
+def test_a_release_that_still_runs_is_told(deploy, recorder):
+    """What an earlier deploy.sh left when it was killed: two at a time would spoil each other's migrations."""
+    done = deploy("processes", f'{HEALTHY}\ncase "$*" in "ps --quiet --filter name=^shop-release"*) echo id;; esac')
+    told = "an earlier release process still runs: docker wait shop-release, or docker stop shop-release\n"
+    assert (done.returncode, done.stderr) == (1, told)
+    assert recorder.calls[-1] == ["docker", "ps", "--quiet", "--filter", "name=^shop-release$"]
+    assert ["docker", "rm", "shop-release"] in recorder.calls
 
 
 def test_wrong_settings_leave_the_old_ones_serving(deploy, recorder):

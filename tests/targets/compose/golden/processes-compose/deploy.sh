@@ -68,8 +68,15 @@ for service in redis postgres dynamodb-local; do
     }
 done
 
+# One that goes on where an earlier deploy.sh was killed, or that of another folder, would migrate beside this one.
+release=shop-release
+docker rm "$release" >/dev/null 2>&1 || true # what docker-compose 1 leaves when it is killed; it takes none that runs
+if [ -n "$(docker ps --quiet --filter "name=^$release\$")" ]; then
+    echo "an earlier release process still runs: docker wait $release, or docker stop $release" >&2
+    exit 1
+fi
 # Not by `up`, which would take the old containers away before this has run.
-compose run --rm -T --no-deps release
+compose run --rm -T --no-deps --name "$release" release
 
 # Where nginx runs, it reads its files anew; files that it refuses change nothing and end this.
 proxy=$(compose ps -q nginx)
