@@ -61,6 +61,22 @@ def test_serves_without_envkit(docker, plain_image, network):
         assert container.state()["State"]["ExitCode"] == 0
 
 
+def test_what_would_not_start_is_not_built(docker, stand_in_image, pip_conf, tmp_path):
+    """The build ends where gunicorn's file was not rendered, or envkit is to start the app and is not installed."""
+    (tmp_path / "requirements.txt").touch()
+    arguments = ["--network=host", f"--build-arg=BASE={stand_in_image}", f"--secret=id=pip.conf,src={pip_conf}"]
+    for line, told in (
+        ("", "deploy/gunicorn.conf.py"),
+        ('settings = "shop:S"\n', "requirements.txt must name envkit"),
+    ):
+        (tmp_path / "envkit.toml").write_text(line + DESCRIPTION)
+        envkit = [sys.executable, "-m", "envkit", "render", "dockerfile"]
+        subprocess.run(envkit, cwd=tmp_path, check=True, capture_output=True)
+        done = docker("build", *arguments, "--file", str(tmp_path / "deploy/Dockerfile"), str(tmp_path), check=False)
+        assert done.returncode != 0
+        assert told in done.stdout + done.stderr
+
+
 def test_it_is_what_the_base_image_makes(docker, plain_image, app_image):
     """Whoever leaves the base image keeps its users' rights, its probe's times and its variables."""
     plain, based = (json.loads(docker("inspect", image).stdout)[0]["Config"] for image in (plain_image, app_image))

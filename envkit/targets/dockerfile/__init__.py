@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LANGUAGE: Language = "dockerfile"
 PYTHON = "3.13"
 """The app's Python, where the description names none."""
+_GUNICORN_FILE = "deploy/gunicorn.conf.py"
 _TEMPLATES = Path(__file__).parent / "templates"
 _COMMAND = "envkit render dockerfile"
 
@@ -40,13 +41,16 @@ def render(deployment: Deployment, *, in_src: bool = False) -> Rendering:
     address = derived.upstream(deployment)
     made = header(_COMMAND, derived.source(deployment))
     jinja = environment(LANGUAGE, _TEMPLATES)
+    command = start_command(deployment)
     text = jinja.get_template("Dockerfile.j2").render(
         header=made,
         name=Fragment(deployment.name),
         python=Fragment(deployment.versions.python or PYTHON),
         in_src=in_src,
         port=address.port if address.kind == "service" else None,
-        command=start_command(deployment),
+        command=command,
+        starts_envkit=deployment.settings is not None,
+        starts_gunicorn=_GUNICORN_FILE in command,
     )
     artifacts = (
         Artifact("Dockerfile", text),
@@ -83,7 +87,7 @@ def start_command(deployment: Deployment) -> list[str]:
     """
     if deployment.settings is not None:
         return ["envkit", "run", "web"]
-    return list(derived.web(deployment).command) or ["gunicorn", "--config", "deploy/gunicorn.conf.py", deployment.app]
+    return list(derived.web(deployment).command) or ["gunicorn", "--config", _GUNICORN_FILE, deployment.app]
 
 
 def _judge(folder: Path, _: Deployment) -> list[str]:

@@ -20,6 +20,8 @@ RUN echo 'app:x:10001:' >>/etc/group \
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
 WORKDIR /app
+# Made by envkit render gunicorn and dockerfile; without one of them the build ends here.
+COPY deploy/gunicorn.conf.py deploy/probe.py deploy/
 COPY . .
 USER 10001:10001
 EXPOSE 8000

@@ -12,6 +12,7 @@ COPY requirements.txt ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.pem \
     /opt/venv/bin/pip install --no-cache-dir --requirement requirements.txt "gunicorn>=27.0.1" \
  && /opt/venv/bin/pip uninstall --yes setuptools pip
+RUN test -x /opt/venv/bin/envkit || { echo 'requirements.txt must name envkit, which starts this app' >&2; exit 1; }
 
 FROM ${BASE}
 RUN echo 'app:x:10001:' >>/etc/group \
@@ -20,6 +21,8 @@ RUN echo 'app:x:10001:' >>/etc/group \
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
 WORKDIR /app
+# Made by envkit render dockerfile; without it the build ends here.
+COPY deploy/probe.py deploy/
 COPY . .
 USER 10001:10001
 EXPOSE 8000
