@@ -1,12 +1,15 @@
-"""What the targets for containers share: the labels by which Watchtower knows its containers, and a warning."""
+"""What the targets for containers share: the labels by which Watchtower knows its containers, and warnings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envkit.deployment.derived import container
 from envkit.targets.findings import warning
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from envkit.deployment.model import Deployment
     from envkit.findings import Finding
 
@@ -23,6 +26,21 @@ def no_table(deployment: Deployment) -> Finding:
         "add [container], then render gunicorn as well",
         "no-container",
     )
+
+
+def restart_findings(deployment: Deployment) -> Iterator[Finding]:
+    """For a policy that leaves the app stopped after a restart of the machine.
+
+    Source: docs.docker.com, "Start containers automatically"; an app that ends by SIGTERM ends well.
+    """
+    if container(deployment).restart == "on-failure":
+        yield warning(
+            deployment,
+            "container.restart",
+            "on-failure starts no container again that ended well, as each does when the machine or Docker restarts",
+            'write "unless-stopped"',
+            "container-restart",
+        )
 
 
 def scope_label(deployment: Deployment) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from envkit.rendering.environments import Language, environment, header
 from envkit.rendering.quoting import Fragment
 from envkit.targets.artifacts import Artifact, Judge, Rendering
 from envkit.targets.findings import warning
-from envkit.targets.labels import no_table, update_labels
+from envkit.targets.labels import no_table, restart_findings, update_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,4 +122,5 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
         yield warning(
             deployment, "container.secrets", "docker run knows no secrets, so they come by the env file as well"
         )
+    yield from restart_findings(deployment)
     yield warning(deployment, "processes.web", "the old container is stopped before the new one starts")

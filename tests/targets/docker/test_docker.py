@@ -23,7 +23,10 @@ MATRIX = {
         'address = "127.0.0.1"\nport = 5000\nrestart = "always"\n[updates]\n'
         '[http]\nupstream = "web:80"\n[processes.web]\nmemory = "512 MiB"\ncpus = 1.5\nuser = "shop"\n'
     ),
-    "plain": '[container]\nbase = "plain"\nsecrets = "files"\n[processes.worker]\ncommand = "rq worker"\n',
+    "plain": (
+        '[container]\nbase = "plain"\nrestart = "on-failure"\nsecrets = "files"\n'
+        '[processes.worker]\ncommand = "rq worker"\n'
+    ),
     "undescribed": "",
     "settings": 'settings = "shop:AppSettings"\n[container]\ndata = ["./data:/data"]\n',
 }
