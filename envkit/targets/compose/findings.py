@@ -9,6 +9,7 @@ from envkit.findings import Finding
 from envkit.targets.compose.beside import PASSWORD
 from envkit.targets.compose.services import NGINX_GROUP, RELEASE, flag_folder, makes_backups, process_names, run_once
 from envkit.targets.findings import warning
+from envkit.targets.labels import restart_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,14 @@ def problems_of(deployment: Deployment, form: Form) -> Iterator[Finding]:
         )
     if not form.alone:
         return
+    if RELEASE in deployment.processes:
+        # inertia 0.7, daemon/inertiad/project/deployment.go: Watch() takes each end of a container for a failure.
+        yield Finding(
+            deployment.origin,
+            f"processes.{RELEASE}",
+            "runs to its end, and Inertia stops every container when one of them ends",
+            "leave it out, and let the web process do this when it starts; or use the target compose",
+        )
     for index, mount in enumerate(derived.container(deployment).data):
         if not mount.startswith("/"):
             yield Finding(
@@ -99,14 +108,22 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
             "compose-static-folders",
         )
     if RELEASE in deployment.processes:
-        yield _release(deployment, form)
+        yield warning(
+            deployment,
+            f"processes.{RELEASE}",
+            "`docker compose up` alone takes the old containers away before this has run",
+            "start and replace by deploy.sh, which runs it first",
+            "compose-release",
+        )
     for name, process in deployment.processes.items():
         if process.schedule is not None:
             yield warning(
                 deployment,
                 f"processes.{name}.schedule",
                 "Compose keeps no time, so nothing starts the process",
-                f"let the machine's own scheduler run: {run_once(deployment, name)}",
+                "let a process keep it that never ends: Inertia stops every container when one of them ends"
+                if form.alone
+                else f"let the machine's own scheduler run: {run_once(deployment, name)}",
                 "compose-no-schedule",
             )
     if flag_folder(deployment) is None:
@@ -119,6 +136,7 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
             f"docker compose -p {deployment.name} exec nginx install -D /dev/null {flag}",
             "compose-maintenance-flag",
         )
+    yield from restart_findings(deployment)
     yield from _backups(deployment)
     if deployment.services.postgres and not form.alone and not any(s.name == PASSWORD for s in settings or ()):
         yield warning(
@@ -130,15 +148,16 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
             else "write it into .env as well: envkit export --all --to compose takes it along",
             "compose-postgres-password",
         )
-    yield warning(
-        deployment,
-        "processes.web",
-        "Compose stops the old container before it starts the new one",
-        "nginx shows the maintenance page meanwhile",
-        "compose-stop-first",
-    )
     if form.alone:
         yield from _alone(deployment, settings)
+    else:
+        yield warning(
+            deployment,
+            "processes.web",
+            "Compose stops the old container before it starts the new one",
+            "nginx shows the maintenance page meanwhile",
+            "compose-stop-first",
+        )
     if deployment.services.dynamodb_local:
         yield warning(
             deployment,
@@ -161,24 +180,6 @@ def _backups(deployment: Deployment) -> Iterator[Finding]:
             "install postgresql-client in the app's Dockerfile, of the server's major version or a newer one",
             "compose-backup-client",
         )
-
-
-def _release(deployment: Deployment, form: Form) -> Finding:
-    if form.alone:
-        return warning(
-            deployment,
-            "processes.release",
-            "Inertia stops everything that runs before the release process does",
-            "when it fails, nothing is served",
-            "inertia-release",
-        )
-    return warning(
-        deployment,
-        "processes.release",
-        "`docker compose up` alone takes the old containers away before this has run",
-        "start and replace by deploy.sh, which runs it first",
-        "compose-release",
-    )
 
 
 def _alone(deployment: Deployment, settings: SettingNames | None) -> Iterator[Finding]:

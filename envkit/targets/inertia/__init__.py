@@ -94,3 +94,22 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
         "Inertia stops every container of its server before it builds, and again when any one of them ends",
         "expect an outage with each deployment, and keep nothing else on that server",
     )
+    if lost := _in_volumes(deployment):
+        # inertia 0.7, daemon/inertiad/containers/containers.go: Prune() removes stopped containers first, then volumes.
+        yield warning(
+            deployment,
+            "inertia",
+            "Inertia removes volumes that no container uses, with `down` and when it deploys after a container has "
+            f"ended, and with them {' and '.join(lost)}",
+            "keep data in folders of the server (container.data) or on another server",
+        )
+
+
+def _in_volumes(deployment: Deployment) -> list[str]:
+    services = deployment.services
+    kept = {
+        "the certificate": deployment.http.tls == "letsencrypt",
+        "PostgreSQL's database": services.postgres,
+        "what Redis keeps": services.redis,
+    }
+    return [what for what, is_there in kept.items() if is_there]

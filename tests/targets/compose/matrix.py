@@ -11,6 +11,7 @@ SETTINGS = (
     SettingName("DEBUG"),
     SettingName("NO"),  # YAML 1.1 would read a boolean
 )
+_RELEASE = '[processes.release]\ncommand = "python -m shop.migrate"\n'
 _TLS = '[http]\ndomains = ["shop.example.org", "www.example.org"]\ntls = "letsencrypt"\nemail = "a@example.org"\n'
 
 MATRIX = {
@@ -24,8 +25,8 @@ MATRIX = {
         '[container]\nimage = "registry.example.org:5000/shop:latest"\nbuild = ".."\nlog_size = "1 MiB"\n'
         'log_files = 2\nrestart = "always"\n'
         '[processes.web]\ncpus = 1.5\nmemory = "512 MiB"\n'
-        '[processes.release]\ncommand = "python -m shop.migrate"\n'
-        '[processes.worker]\ncommand = ["rq", "worker"]\nuser = "shop"\ngroup = "shop"\n'
+        + _RELEASE
+        + '[processes.worker]\ncommand = ["rq", "worker"]\nuser = "shop"\ngroup = "shop"\n'
         '[processes.clock]\ncommand = "python -m shop.clock"\nsingleton = true\n'
         '[processes.report]\ncommand = "python -m shop.report"\nschedule = "every 24h"\n'
         "[services]\nredis = true\npostgres = true\ndynamodb_local = true\n[updates]\n"
@@ -46,6 +47,7 @@ MATRIX = {
 }
 
 
-def described(name):
-    """The description of one entry."""
-    return read_description(f'name = "shop"\napp = "shop:app"\nsettings = "shop:S"\n{MATRIX[name]}', {})
+def described(name, *, with_release=True):
+    """The description of one entry; Inertia takes no release process."""
+    text = MATRIX[name] if with_release else MATRIX[name].replace(_RELEASE, "")
+    return read_description(f'name = "shop"\napp = "shop:app"\nsettings = "shop:S"\n{text}', {})

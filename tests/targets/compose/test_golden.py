@@ -23,7 +23,9 @@ FORMS = [(name, "compose") for name in MATRIX] + [(name, "inertia") for name in 
 def rendered(name, form="compose"):
     """The rendering of one entry; an undescribed app has no settings either."""
     settings = None if name == "undescribed" else SETTINGS
-    return render(described(name), settings, INERTIA) if form == "inertia" else render(described(name), settings)
+    if form == "inertia":
+        return render(described(name, with_release=False), settings, INERTIA)
+    return render(described(name), settings)
 
 
 def main_file(rendering):

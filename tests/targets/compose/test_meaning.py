@@ -141,7 +141,7 @@ def test_unset_and_set(form, tmp_path):
 
 def test_inertia_sees_this_file_alone():
     """No env file, no secret's file, no relative folder: and every setting by reference."""
-    text = render(described("processes"), SETTINGS, INERTIA).artifacts[0].text
+    text = render(described("processes", with_release=False), SETTINGS, INERTIA).artifacts[0].text
     assert "env_file" not in text
     assert "./" not in text
     services = services_of('[container]\nsecrets = "files"\n', INERTIA)
@@ -209,6 +209,14 @@ def test_commands(text, settings, command):
                 "write an absolute path of the server"
             ),
         ),
+        (
+            '[processes.release]\ncommand = "flask db upgrade"\n',
+            INERTIA,
+            (
+                "envkit.toml: processes.release: runs to its end, and Inertia stops every container when one of them "
+                "ends. leave it out, and let the web process do this when it starts; or use the target compose"
+            ),
+        ),
     ],
 )
 def test_what_does_not_fit_containers(text, form, expected):
@@ -269,6 +277,14 @@ def test_backups_of_postgresql_need_its_programs(text, told):
     assert ("compose-backup-client" in rules) == told
 
 
+@pytest.mark.parametrize("form", [COMPOSE, INERTIA], ids=["compose", "inertia"])
+@pytest.mark.parametrize(("restart", "told"), [("on-failure", True), ("unless-stopped", False)])
+def test_what_stays_away_after_a_restart_of_the_machine_is_told(restart, told, form):
+    """Docker starts what ended well no more on-failure, and whatever drains when the machine stops has ended well."""
+    deployment = read_description(f'name = "shop"\napp = "shop:app"\n[container]\nrestart = "{restart}"\n', {})
+    assert ("container-restart" in [finding.rule for finding in render(deployment, SETTINGS, form).findings]) == told
+
+
 @pytest.mark.parametrize(("flag", "told"), [("", True), ('[maintenance]\nflag = "/srv/shop/flags/on"\n', False)])
 def test_where_the_flag_is_looked_for(flag, told):
     """In a folder of the machine's, which `envkit maintenance` reaches, or in a volume, which is told."""
@@ -284,6 +300,6 @@ def test_both_forms_fit_into_one_folder():
     paths = [
         artifact.path
         for target in (render, render_inertia)
-        for artifact in target(described("processes"), SETTINGS).artifacts
+        for artifact in target(described("processes", with_release=False), SETTINGS).artifacts
     ]
     assert len(set(paths)) == len(paths)

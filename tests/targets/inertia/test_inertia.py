@@ -57,6 +57,17 @@ def test_rendered_files(golden):
     assert "docker-compose.yml" in [artifact.path for artifact in rendering.artifacts]
 
 
+def test_what_is_lost_with_volumes():
+    """Inertia removes those that nobody uses; what was in them is named."""
+    tls = '[http]\ndomains = ["a.example.org"]\ntls = "letsencrypt"\n[services]\npostgres = true\n'
+    *_, last = render(described(TEXT + tls), SETTINGS).findings
+    assert str(last) == (
+        "envkit.toml: inertia: Inertia removes volumes that no container uses, with `down` and when it deploys after a "
+        "container has ended, and with them the certificate and PostgreSQL's database. keep data in folders of the "
+        "server (container.data) or on another server"
+    )
+
+
 def test_project_file():
     """Its keys are those that Inertia 0.7 reads."""
     document = tomllib.loads(render(described(), SETTINGS).artifacts[0].text)
