@@ -86,6 +86,12 @@ def test_the_script_can_be_repeated(fresh):
     assert (folder / "self-signed/privkey.pem").stat().st_mode & 0o077 == 0
     assert sorted(path.name for path in folder.iterdir()) == ["certificate", "self-signed"]
 
+    (folder / "self-signed/privkey.pem").write_text("")  # as a power cut may leave it, and nginx does not start by it
+    ensure(fresh)
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+        folder / "self-signed/fullchain.pem", folder / "self-signed/privkey.pem"
+    )
+
 
 def unlink(chain, key):  # noqa: ARG001  (the others take both)
     """As certbot does it for a moment, before it makes the link anew."""

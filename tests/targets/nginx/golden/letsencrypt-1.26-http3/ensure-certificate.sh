@@ -38,7 +38,7 @@ can_be_used() { # FOLDER: by nginx, which starts with nothing less
 
 sign_one() { # FOLDER
     mkdir -p "$1"
-    if ! openssl x509 -checkend 86400 -noout -in "$1/fullchain.pem" >/dev/null 2>&1; then
+    if ! can_be_used "$1" || ! openssl x509 -checkend 86400 -noout -in "$1/fullchain.pem" >/dev/null 2>&1; then
         if ! said=$(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 \
             -subj "/CN=self-signed until the first certificate is issued" -addext subjectAltName=DNS:shop.example.org,DNS:www.shop.example.org \
             -keyout "$1/privkey.pem" -out "$1/fullchain.pem" 2>&1); then
