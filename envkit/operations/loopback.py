@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
@@ -87,7 +88,8 @@ def _static_files_here(static: dict[str, StaticFiles]) -> tuple[dict[str, Static
     for prefix, files in static.items():
         parts = PurePosixPath(files.directory).parts[1:]
         candidates = [Path(files.directory), *(Path.cwd().joinpath(*parts[start:]) for start in range(len(parts)))]
-        found = next((candidate for candidate in candidates if candidate.is_dir()), None)
+        # pathlib raises where a folder on the way may not be searched.
+        found = next((candidate for candidate in candidates if os.path.isdir(candidate)), None)  # noqa: PTH112
         if found is None:
             missing.append(prefix)
         else:

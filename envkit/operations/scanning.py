@@ -114,7 +114,8 @@ def _is_part_of_the_app(folder: Path) -> bool:
     name = folder.name
     if name.startswith(".") or name in _NOT_THE_APP or name.endswith(".egg-info"):
         return False
-    return not (folder / "pyvenv.cfg").exists()
+    # pathlib raises where the folder may not be searched, such as a database's that lies in the project.
+    return not os.path.exists(folder / "pyvenv.cfg")  # noqa: PTH110
 
 
 def _parsed(path: Path) -> ast.Module | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -340,6 +342,21 @@ def test_finds_the_likeliest_app(project, envkit, files, app):
     file = next(change["path"] for change in report["changes"] if change["path"].endswith(".py"))
     assert file.removeprefix("src/").removesuffix(".py").replace("/", ".") == module
     subprocess.run([sys.executable, "-W", "error", str(project / file)], check=True)
+
+
+def test_a_folder_that_is_closed_to_the_user_is_passed_over(shop, envkit, monkeypatch):
+    """A database's folder may lie in the project, and belong to another user."""
+    (shop / "pgdata").mkdir()
+    stat = Path.stat
+
+    def denied(path, **options):  # which root never is
+        if path.parent.name == "pgdata":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", denied)
+    result = envkit("init")
+    assert (result.code, result.out.splitlines()[0]) == (0, "envkit.toml: written")
 
 
 @pytest.mark.parametrize("folder", ["2024 Shop!", "ÜBER", "-", "a" * 50])

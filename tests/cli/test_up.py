@@ -156,6 +156,7 @@ def test_tls_is_off_and_static_files_are_found_here(shop):
     text = text.replace("[http]", '[http]\ntls = "letsencrypt"\nemail = "a@example.org"')
     text += '[http.static."/static/"]\ndirectory = "/srv/shop/shop_static"\n'
     text += '[http.static."/other/"]\ndirectory = "/srv/shop/nowhere"\n'
+    text += f'[http.static."/refused/"]\ndirectory = "/srv/{"x" * 300}/y"\n'  # by the system, as a closed folder is
     text += '[processes.web]\nuser = "nobody-here"\ngroup = "nobody-here"\n'
     (shop / "envkit.toml").write_text(text)
     with _up(shop) as up:
@@ -165,7 +166,7 @@ def test_tls_is_off_and_static_files_are_found_here(shop):
         up.child.terminate()
         errors = up.errors()
     assert "TLS is off here; the description says letsencrypt\n" in errors
-    assert "no such folder on this machine, so the app itself serves /other/\n" in errors
+    assert "no such folder on this machine, so the app itself serves /other/, /refused/\n" in errors
 
 
 @pytest.mark.needs("nginx")
