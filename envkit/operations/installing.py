@@ -17,7 +17,7 @@ from envkit.findings import Finding, words_of
 from envkit.operations import certificates, neighbours, server_files
 from envkit.operations.rendering import render_targets
 from envkit.operations.server_files import Record, changes_of
-from envkit.operations.starting import start, take, try_out
+from envkit.operations.starting import owners_kept, start, take, try_out
 from envkit.operations.steps import OperationError, stopped
 from envkit.operations.verifying import verify
 from envkit.operations.writing import compare_artifacts, is_generated, write_artifacts
@@ -129,6 +129,7 @@ def _uninstall(files: Files, deployment: Deployment, steps: Steps, server: Serve
         for note in (record.file, record.journal):
             if note.exists():
                 steps.take(f"remove {note}", note.unlink)
+        steps.take("remove the app's folders that are empty now", partial(record.remove_folders, paths))
     except OSError as error:
         problem = words_of(error)
         raise stopped(str(error.filename or ""), f"cannot be removed: {problem}") from None
@@ -276,7 +277,8 @@ def _put_in_place(
             if deployment.http.tls == "letsencrypt":
                 take(steps, server.run, [f"{units.library(deployment)}/ensure-certificate.sh"])
             neighbours.expect_own_hosts(deployment, take(steps, server.run, ["nginx", "-t"]))
-            released = try_out(deployment, steps, server.run, first=not record.paths())
+            with owners_kept(deployment, steps, server):
+                released = try_out(deployment, steps, server.run, first=not record.paths())
         steps.take("note what is installed", lambda: record.write(files, changes))
     except BaseException:
         if record.journal.exists():

@@ -144,6 +144,7 @@ class Record:
 
     def __init__(self, deployment: Deployment, root: Path) -> None:
         state = root / derived.state_directory(deployment).lstrip("/")
+        self.root = root
         self.shared = state.parent
         """The folder of all apps, which share nginx."""
         self.file = state / "installed.json"
@@ -171,6 +172,13 @@ class Record:
         }
         self.file.parent.mkdir(parents=True, exist_ok=True)  # where every file was in place, nobody has made it yet
         place(self.file, json.dumps(noted, indent=2).encode() + b"\n", mode=0o644)
+
+    def remove_folders(self, paths: Iterable[str]) -> None:
+        """Removes the folders of the app's name in which its record and these files were, if nothing else is there."""
+        for folder in {self.file.parent, *((self.root / path).parent for path in paths)}:
+            if folder.name == self.file.parent.name:
+                with suppress(OSError):  # not empty
+                    folder.rmdir()
 
 
 def _read(record: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +18,7 @@ from envkit.operations.tracebacks import shortened
 from envkit.targets.systemd import units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from envkit.deployment.model import Deployment
     from envkit.operations.server_files import Changes
@@ -101,6 +101,33 @@ def try_out(deployment: Deployment, steps: Steps, run: Run, *, first: bool) -> b
             take(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{deployment.name}.conf"])
         _run_to_its_end(deployment, steps, run, "check")
     return releases
+
+
+@contextmanager
+def owners_kept(deployment: Deployment, steps: Steps, server: Server) -> Iterator[None]:
+    """Gives the app's folders back where something fails: the app that runs goes on to write there.
+
+    systemd gives them with all that is in them to whoever starts (systemd.exec(5), StateDirectory=), and so to a user
+    that is only tried.
+    """
+    folders = [f"{parent}/{deployment.name}" for parent in ("var/lib", "var/log")]
+    owners = {folder: _owner(server.root / folder) for folder in folders}
+    try:
+        yield
+    except BaseException:
+        for folder, owner in owners.items():
+            if server.run is not None and owner and _owner(server.root / folder) != owner:
+                take(steps, server.run, ["chown", "--recursive", owner, f"/{folder}"])
+        raise
+
+
+def _owner(folder: Path) -> str:
+    """User and group by number; empty where there is no such folder."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return ""
+    return f"{found.st_uid}:{found.st_gid}"
 
 
 def _run_to_its_end(deployment: Deployment, steps: Steps, run: Run, unit: str) -> None:

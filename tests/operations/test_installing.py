@@ -507,6 +507,7 @@ def test_uninstalling_leaves_the_data(root):
         "etc/nginx/sites-available/other.conf",
         "etc/nginx/sites-enabled/catch-all.conf",
     ]
+    assert [str(folder.relative_to(root)) for folder in root.rglob("envkit/shop")] == ["etc/envkit/shop"]
 
 
 FULL = """

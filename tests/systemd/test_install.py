@@ -71,8 +71,10 @@ def test_install_repeat_refuse_uninstall(fresh):
     code = fresh.path("/srv/shop/shop.py")
     kept = code.read_text()
     code.write_text("import no_such_module\n")
+    processes = {**shop.processes, "web": replace(shop.processes["web"], user="shopper")}
     with pytest.raises(OperationError, match="shop-check"):
-        install(replace(shop, http=replace(shop.http, body_limit=7_000_000)), Steps(), server_of(fresh))
+        install(replace(shop, processes=processes), Steps(), server_of(fresh))
+    assert fresh.run("stat", "-c", "%U:%G", "/var/lib/shop", "/var/lib/shop/released").split() == ["shop:shop"] * 2
     code.write_text(kept)
     assert site.read_text() == before
     assert fresh.get()[0] == 200
