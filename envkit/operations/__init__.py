@@ -1,1 +1,1 @@
-"""What touches a machine: writing files atomically, verifying with the real program, serving locally."""
+"""What touches a machine: files written, judged, installed; programs run, databases backed up, images looked into."""
