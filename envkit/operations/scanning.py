@@ -23,7 +23,7 @@ _NOT_THE_APP = frozenset(
         "test", "tests", "venv",
     }
 )  # fmt: skip
-_APP_CLASSES = frozenset({"APIFlask", "Bottle", "Flask", "OpenAPI"})
+_APP_CLASSES = frozenset({"APIFlask", "ASGIMiddleware", "Bottle", "Flask", "OpenAPI"})
 _FACTORIES = frozenset({"create_app", "make_app", "app_factory", "default_app", "get_wsgi_application"})
 _ASGI_CALLABLES = frozenset({"FastAPI", "Litestar", "Quart", "Starlette", "get_asgi_application"})
 _HEALTH_PATHS = ("/health", "/healthz", "/_health", "/health/", "/healthcheck", "/ping", "/status")

@@ -327,6 +327,8 @@ def test_what_a_library_reads_is_a_setting_too(shop, envkit, code):
         ({"plain.py": "def application(environ, start_response): ..."}, "plain:application"),
         ({"a/b/c.py": "app = Flask('x')", "z.py": "web = flask.Flask('x')", "bad.py": "x = ("}, "z:web"),
         ({"app.py": "app: Flask = Flask(__name__)\n"}, "app:app"),
+        ({"app.py": "app = bottle.default_app()\n"}, "app:app"),
+        ({"main.py": "api = FastAPI()\napp = a2wsgi.ASGIMiddleware(api)\n"}, "main:app"),
     ],
 )  # fmt: skip
 def test_finds_the_likeliest_app(project, envkit, files, app):
