@@ -74,7 +74,7 @@ def _become(actor: _Actor) -> None:
 def _actor(owner: os.stat_result) -> _Actor:
     import pwd
 
-    if owner.st_uid == 0:
+    if not _is_anothers(owner):
         return _Actor(0, os.getgid(), tuple(os.getgroups()))
     try:
         account = pwd.getpwuid(owner.st_uid)
@@ -102,7 +102,7 @@ def _owner(path: Path) -> os.stat_result:
             break
         if stat.S_ISLNK(status.st_mode):
             links += 1
-            if status.st_uid != 0 or links > _MOST_LINKS:
+            if _is_anothers(status) or links > _MOST_LINKS:
                 return status
             target = entry.readlink()
             folder = Path("/") if target.is_absolute() else folder
@@ -113,8 +113,21 @@ def _owner(path: Path) -> os.stat_result:
         else:
             file = status
     *above, last = folders
-    if last.st_uid == 0:
-        last = next((status for status in above if status.st_uid != 0), last)
-        if last.st_uid != 0 or not last.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if not _is_anothers(last):
+        last = next(filter(_is_anothers, above), last)
+        if _is_anothers(last) or not last.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             return last
-    return file if file is not None and file.st_uid != 0 else last
+    return file if file is not None and _is_anothers(file) else last
+
+
+def _is_anothers(status: os.stat_result) -> bool:
+    """Whether it is of a user as whom root can act: in a user namespace there may be others, beyond root's power."""
+    return status.st_uid != 0 and any(first <= status.st_uid < first + count for first, _, count in _known_users())
+
+
+def _known_users() -> list[tuple[int, ...]]:
+    try:
+        lines = Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()  # user_namespaces(7)
+    except OSError:  # not Linux, or no /proc
+        return [(0, 0, 1 << 32)]
+    return [tuple(map(int, line.split())) for line in lines]

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from envkit.deployment.model import Deployment, Maintenance
+from envkit.operations import acting
+from envkit.operations.acting import as_owner
 from envkit.operations.backing_up import back_up
 from envkit.operations.maintaining import turn_off, turn_on
 from envkit.operations.restoring import restore
@@ -150,6 +152,15 @@ def test_maintenance_by_a_flag_of_the_apps(folder, precious):
     paged = replace(flagged, maintenance=replace(flagged.maintenance, page=str(folder / "page.html")))
     with pytest.raises(OperationError, match="permission denied"):
         turn_on(paged, Steps(), until=None, message="Hm.")
+
+
+def test_owners_from_outside_a_user_namespace(folder, monkeypatch):
+    """Root of a namespace stays who it is where an owner is nobody's whom it knows, such as that of / may be."""
+    with as_owner(folder):
+        assert os.geteuid() == APP[0]
+    monkeypatch.setattr(acting, "_known_users", lambda: [(0, 100_000, 1)])
+    with as_owner(folder):
+        assert os.geteuid() == 0
 
 
 LOOKING = """
