@@ -47,7 +47,7 @@ env_file_option = click.option(
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="Read this instead of .env; may be repeated, the later file wins.",
+    help="Read this instead of .env (/dev/null: none); may be repeated, the later file wins.",
 )
 out_option = click.option(
     "-o",

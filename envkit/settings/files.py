@@ -56,7 +56,7 @@ def load_text(path: str | Path) -> str:
     except that one to which nobody writes is an error after 5 seconds.
 
     Raises:
-        UnreadableFile: the file is missing, a directory or device, not permitted, or not UTF-8.
+        UnreadableFile: the file is missing, a directory or device other than /dev/null, not permitted, or not UTF-8.
     """
     text = _attempt(path, limit=None)
     if isinstance(text, UnreadableFile):
@@ -119,6 +119,8 @@ def _read(path: str | Path, limit: int | None) -> bytes | int:
             data = _read_to_end(descriptor, status.st_size + 1, limit)
         elif stat.S_ISFIFO(status.st_mode):
             data = _read_pipe(descriptor, limit)
+        elif stat.S_ISCHR(status.st_mode) and status.st_rdev == os.stat(os.devnull).st_rdev:  # noqa: PTH116
+            data = b""  # how one says that there is no file: --env-file /dev/null
         else:
             return errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.ENXIO
     except OSError as error:

@@ -162,6 +162,12 @@ def test_devices_and_sockets_are_refused(tmp_path, monkeypatch, read):
 
 
 @pytest.mark.parametrize("read", READERS)
+def test_the_null_device_is_an_empty_file(read):
+    """It says that there is no file where one can be named, as in `--env-file /dev/null`."""
+    assert read(os.devnull) in ("", ("", False))
+
+
+@pytest.mark.parametrize("read", READERS)
 def test_a_pipe_to_which_nobody_writes_does_not_hang(tmp_path, monkeypatch, read):
     """A named pipe without a writer is an error after some seconds."""
     monkeypatch.setattr(files, "_PIPE_SECONDS", 0.2)
