@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LANGUAGE: Language = "toml"
 COMMAND = "envkit render inertia --out ."
+KILL_AFTER = 10
+"""Seconds from SIGTERM to SIGKILL (inertia 0.7, daemon/inertiad/containers/containers.go: StopActiveContainers)."""
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -81,6 +83,13 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
     if deployment.inertia is None or deployment.inertia.url is None:
         yield warning(
             deployment, "inertia.url", "is missing, and Inertia needs the repository that it clones", "add it"
+        )
+    if deployment.http.timeouts.graceful > KILL_AFTER:
+        yield warning(
+            deployment,
+            "http.timeouts.graceful",
+            f"Inertia kills a container {KILL_AFTER} s after SIGTERM, whatever its file says",
+            "requests and jobs that take longer are cut off",
         )
     yield warning(
         deployment,

@@ -57,6 +57,13 @@ def test_rendered_files(golden):
     assert "docker-compose.yml" in [artifact.path for artifact in rendering.artifacts]
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(10, False), (11, True)])
+def test_the_time_to_stop(seconds, told):
+    """Inertia gives ten seconds; who needs no more hears nothing of it."""
+    findings = render(described(f"{TEXT}[http.timeouts]\ngraceful = {seconds}\n"), SETTINGS).findings
+    assert any("10 s after SIGTERM" in str(finding) for finding in findings) == told
+
+
 def test_what_is_lost_with_volumes():
     """Inertia removes those that nobody uses; what was in them is named."""
     tls = '[http]\ndomains = ["a.example.org"]\ntls = "letsencrypt"\n[services]\npostgres = true\n'
