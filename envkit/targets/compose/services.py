@@ -147,8 +147,8 @@ def _process(deployment: Deployment, name: str, environment: Sequence[str], othe
         "command": _command(deployment, name),
         "alone": f"{deployment.name}-{name}" if derived.never_overlaps(deployment, name) else None,
         "scheduled": process.schedule is not None,
-        # A program that is process 1 and has no handler of its own would not see the signal to stop.
-        "init": name != "web",
+        # A program that is process 1 and has no handler of its own would not see the signal to stop; gunicorn has one.
+        "init": name != "web" or bool(process.command),
         "user": derived.container_user(process),
         "environment": environment,
         "mounts": mounts_of(deployment, name),

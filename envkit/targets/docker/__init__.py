@@ -67,6 +67,8 @@ def _context(deployment: Deployment) -> dict[str, Any]:
         "options": [
             ["--restart", container.restart],
             ["--publish", f"{container.address}:{container.port or port}:{port}"],
+            # Else a program without a handler of its own would not see the signal to stop; gunicorn has one.
+            *([["--init"]] if process.command else []),
             ["--stop-timeout", str(derived.stop_grace(deployment))],
             *([["--read-only"], ["--tmpfs", "/tmp"]] if container.read_only else []),  # noqa: S108 - the container's own
             ["--cap-drop", "ALL"],

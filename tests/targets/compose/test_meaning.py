@@ -177,6 +177,14 @@ def test_commands(text, settings, command):
     assert {name: keys["command"] for name, keys in services.items() if "command" in keys} == command
 
 
+def test_what_is_no_gunicorn_has_a_first_process_before_it():
+    """The kernel keeps SIGTERM from a first process without a handler, and it would be killed after the whole grace."""
+    services = services_of('[container]\n[processes.web]\ncommand = "python -m shop"\n')
+    assert services["web"]["init"] is True
+    others = {service for service, keys in document("processes")["services"].items() if "init" in keys}
+    assert others == {"worker", "clock", "report", "release"}
+
+
 @pytest.mark.parametrize(
     ("text", "form", "expected"),
     [

@@ -25,7 +25,7 @@ MATRIX = {
     ),
     "plain": (
         '[container]\nbase = "plain"\nrestart = "on-failure"\nsecrets = "files"\n'
-        '[processes.worker]\ncommand = "rq worker"\n'
+        '[processes.web]\ncommand = "python -m shop"\n[processes.worker]\ncommand = "rq worker"\n'
     ),
     "undescribed": "",
     "settings": 'settings = "shop:AppSettings"\n[container]\ndata = ["./data:/data"]\n',
