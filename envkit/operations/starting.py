@@ -48,13 +48,16 @@ def this_server() -> Server:
     return Server(Path("/"), run_here, unable)
 
 
-def start(deployment: Deployment, steps: Steps, run: Run, changes: Changes | None, *, released: bool = False) -> None:
+def start(
+    deployment: Deployment, steps: Steps, run: Run, root: Path, changes: Changes | None, *, released: bool = False
+) -> None:
     """Starts an app whose files are in place, or starts anew what is different; nginx reads its files in any case.
 
     Args:
         deployment: the description.
         steps: tells or rehearses.
         run: runs a command.
+        root: the server's root folder.
         changes: what is different on the disk; None for nothing.
         released: its release has just been run.
 
@@ -62,7 +65,7 @@ def start(deployment: Deployment, steps: Steps, run: Run, changes: Changes | Non
         OperationError: a command failed.
     """
     try:
-        _start_units(deployment, steps, run, changes, released=released)
+        _start_units(deployment, steps, run, root, changes, released=released)
     except OperationError:
         with suppress(OperationError):  # visitors see the maintenance page until the app can be started
             _serve(steps, run)
@@ -75,7 +78,7 @@ def _serve(steps: Steps, run: Run) -> None:
     take(steps, run, ["systemctl", "reload-or-restart", "nginx.service"])
 
 
-def try_out(deployment: Deployment, steps: Steps, run: Run, *, first: bool) -> bool:
+def try_out(deployment: Deployment, steps: Steps, run: Run, root: Path, *, first: bool) -> bool:
     """Tries whether the app would start by the files that are in place; what runs is not touched.
 
     An app that was never installed may need its release before it can be imported.
@@ -84,6 +87,7 @@ def try_out(deployment: Deployment, steps: Steps, run: Run, *, first: bool) -> b
         deployment: the description.
         steps: tells or rehearses.
         run: runs a command.
+        root: the server's root folder.
         first: nothing of the app is installed yet.
 
     Returns:
@@ -95,29 +99,38 @@ def try_out(deployment: Deployment, steps: Steps, run: Run, *, first: bool) -> b
     releases = first and "release" in deployment.processes
     if releases:
         _make_known(deployment, steps, run)
-        _run_to_its_end(deployment, steps, run, "release")
+        _run_to_its_end(deployment, steps, run, root, "release")
     if units.checks(deployment):
         if not releases:
             take(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{deployment.name}.conf"])
-        _run_to_its_end(deployment, steps, run, "check")
+        _run_to_its_end(deployment, steps, run, root, "check")
     return releases
 
 
+def _run_to_its_end(deployment: Deployment, steps: Steps, run: Run, root: Path, unit: str) -> None:
+    begin = int(time.time())
+    try:
+        with _owners_kept(deployment, steps, run, root):
+            take(steps, run, ["systemctl", "start", f"{deployment.name}-{unit}.service"])
+    except OperationError as error:
+        raise OperationError([*_said(deployment, run, unit, begin), *error.findings]) from None
+
+
 @contextmanager
-def owners_kept(deployment: Deployment, steps: Steps, server: Server) -> Iterator[None]:
-    """Gives the app's folders back where something fails: the app that runs goes on to write there.
+def _owners_kept(deployment: Deployment, steps: Steps, run: Run, root: Path) -> Iterator[None]:
+    """Gives the app's folders back where a unit fails: the app that runs goes on to write there.
 
     systemd gives them with all that is in them to whoever starts (systemd.exec(5), StateDirectory=), and so to a user
-    that is only tried.
+    whom the app has from now on.
     """
     folders = [f"{parent}/{deployment.name}" for parent in ("var/lib", "var/log")]
-    owners = {folder: _owner(server.root / folder) for folder in folders}
+    owners = {folder: _owner(root / folder) for folder in folders}
     try:
         yield
     except BaseException:
         for folder, owner in owners.items():
-            if server.run is not None and owner and _owner(server.root / folder) != owner:
-                take(steps, server.run, ["chown", "--recursive", owner, f"/{folder}"])
+            if owner and _owner(root / folder) != owner:
+                take(steps, run, ["chown", "--recursive", owner, f"/{folder}"])
         raise
 
 
@@ -128,14 +141,6 @@ def _owner(folder: Path) -> str:
     except OSError:
         return ""
     return f"{found.st_uid}:{found.st_gid}"
-
-
-def _run_to_its_end(deployment: Deployment, steps: Steps, run: Run, unit: str) -> None:
-    begin = int(time.time())
-    try:
-        take(steps, run, ["systemctl", "start", f"{deployment.name}-{unit}.service"])
-    except OperationError as error:
-        raise OperationError([*_said(deployment, run, unit, begin), *error.findings]) from None
 
 
 def _said(deployment: Deployment, run: Run, unit: str, begin: int) -> list[Finding]:
@@ -162,7 +167,9 @@ def _make_known(deployment: Deployment, steps: Steps, run: Run) -> None:
     take(steps, run, ["systemctl", "daemon-reload"])
 
 
-def _start_units(deployment: Deployment, steps: Steps, run: Run, changes: Changes | None, *, released: bool) -> None:
+def _start_units(
+    deployment: Deployment, steps: Steps, run: Run, root: Path, changes: Changes | None, *, released: bool
+) -> None:
     name = deployment.name
     started = units.started(deployment)
     if changes is not None:  # before systemd reads what they are now; as patterns, which may match nothing
@@ -177,7 +184,7 @@ def _start_units(deployment: Deployment, steps: Steps, run: Run, changes: Change
     _make_known(deployment, steps, run)
     take(steps, run, ["systemctl", "enable", f"{name}.target"])
     if changes is not None and "release" in deployment.processes and not released:
-        _run_to_its_end(deployment, steps, run, "release")
+        _run_to_its_end(deployment, steps, run, root, "release")
     if changes is not None:
         sockets = [unit for unit in changes.changed if unit.endswith(".socket")]
         if sockets:  # systemd restarts no socket whose service runs; stopped, it takes the service with it

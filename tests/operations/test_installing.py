@@ -193,6 +193,21 @@ def test_what_systemd_could_not_begin(root):
     assert last == "systemctl start shop-check.service: failed"
 
 
+@pytest.mark.parametrize("unit", ["check", "release"])
+def test_folders_are_given_back(root, monkeypatch, unit):
+    """Where a unit fails that had another user, what the app writes to is its own again, as it goes on to run."""
+    install(SHOP, Steps(), Server(root, Commands()))
+    commands = Commands(f"systemctl start shop-{unit}")
+    has_run = f"systemctl start shop-{unit}.service"
+    renamed = replace(SHOP, processes={**SHOP.processes, "web": Process(user="other")})
+    monkeypatch.setattr(starting, "_owner", lambda _folder: "2:2" if has_run in commands.run else "1:1")
+    with pytest.raises(OperationError, match=rf"shop-{unit}\.service: failed"):
+        install(renamed, Steps(), Server(root, commands))
+    place = commands.run.index(has_run)
+    given = [f"chown --recursive 1:1 /{parent}/shop" for parent in ("var/lib", "var/log")]
+    assert commands.run[place + 1 : place + 3] == given
+
+
 def test_a_start_that_failed_is_finished_by_the_next(root):
     """When a unit does not start, the files stay, and the next installation restarts what it must."""
     with pytest.raises(OperationError, match=r"shop\.target: failed"):
