@@ -101,7 +101,7 @@ def test_a_second_deployment_waits(deploy, recorder, tmp_path):
 def test_a_failed_release_leaves_the_old_ones_serving(deploy, recorder):
     """Nothing is replaced after it, and the script fails."""
     done = deploy("processes", f'{HEALTHY}\ncase "$*" in *"run --rm"*) exit 3;; esac')
-    assert done.returncode == 3
+    assert (done.returncode, done.stderr) == (3, "the release process failed: the app was not replaced\n")
     assert [call[-1] for call in recorder.calls][-1] == "release"
 
 
@@ -117,7 +117,10 @@ def test_a_release_that_still_runs_is_told(deploy, recorder):
 def test_wrong_settings_leave_the_old_ones_serving(deploy, recorder):
     """Without a release process, which would find them, they are checked in the new image; nothing is replaced."""
     done = deploy("least", f'{HEALTHY}\ncase "$*" in *"run --rm"*) exit 1;; esac')
-    assert done.returncode == 1
+    assert (done.returncode, done.stderr) == (
+        1,
+        "the settings did not pass the check in the new image: the app was not replaced\n",
+    )
     check = ["run", "--rm", "-T", "--no-deps", "--entrypoint", "envkit", "web", "check"]
     assert recorder.calls[-1] == [*PROJECT, *check]
 
@@ -125,7 +128,7 @@ def test_wrong_settings_leave_the_old_ones_serving(deploy, recorder):
 def test_refused_files_of_nginx_replace_nothing(deploy, recorder):
     """The proxy keeps the files it has, and the script fails before the app is touched."""
     done = deploy("processes", f'{HEALTHY}\ncase "$*" in *"-s reload") exit 1;; esac')
-    assert done.returncode == 1
+    assert (done.returncode, done.stderr) == (1, "nginx refuses its new files: the app was not replaced\n")
     assert recorder.calls[-1][-2:] == ["-s", "reload"]
 
 

@@ -60,12 +60,18 @@ fi
 compose pull web
 
 # With a wrong setting the new container would end at once, and the old one would be gone.
-compose run --rm -T --no-deps --entrypoint envkit web check
+compose run --rm -T --no-deps --entrypoint envkit web check || {
+    echo "the settings did not pass the check in the new image: the app was not replaced" >&2
+    exit 1
+}
 
 # Where nginx runs, it reads its files anew; files that it refuses change nothing and end this.
 proxy=$(compose ps -q nginx)
 if [ -n "$proxy" ] && [ "$(docker inspect --format '{{ .State.Running }}' "$proxy")" = true ]; then
-    docker exec "$proxy" nginx -e stderr -c /etc/envkit/nginx/nginx.conf -s reload
+    docker exec "$proxy" nginx -e stderr -c /etc/envkit/nginx/nginx.conf -s reload || {
+        echo "nginx refuses its new files: the app was not replaced" >&2
+        exit 1
+    }
 fi
 
 # A process that is described no more would go on with old code. `up --remove-orphans` of docker-compose 1 would kill it

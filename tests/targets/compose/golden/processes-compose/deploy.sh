@@ -76,12 +76,19 @@ if [ -n "$(docker ps --quiet --filter "name=^$release\$")" ]; then
     exit 1
 fi
 # Not by `up`, which would take the old containers away before this has run.
-compose run --rm -T --no-deps --name "$release" release
+compose run --rm -T --no-deps --name "$release" release || {
+    status=$?
+    echo "the release process failed: the app was not replaced" >&2
+    exit "$status"
+}
 
 # Where nginx runs, it reads its files anew; files that it refuses change nothing and end this.
 proxy=$(compose ps -q nginx)
 if [ -n "$proxy" ] && [ "$(docker inspect --format '{{ .State.Running }}' "$proxy")" = true ]; then
-    docker exec "$proxy" nginx -e stderr -c /etc/envkit/nginx/nginx.conf -s reload
+    docker exec "$proxy" nginx -e stderr -c /etc/envkit/nginx/nginx.conf -s reload || {
+        echo "nginx refuses its new files: the app was not replaced" >&2
+        exit 1
+    }
 fi
 
 # A process that is described no more would go on with old code. `up --remove-orphans` of docker-compose 1 would kill it
