@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -21,12 +22,24 @@ settings.register_profile("ci", parent=settings.get_profile("default"), derandom
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+KEPT = re.compile(
+    "PATH|LD_LIBRARY_PATH|HOME|USER|LOGNAME|TMPDIR|TZ|XDG_CACHE_HOME|(DOCKER|ENVKIT_TESTS|HYPOTHESIS|PYTEST|PIP|npm|SSL_CERT)_.*"
+    "|.*_(proxy|PROXY|CA_BUNDLE|CA_CERTS)",
+)
+"""What the tests see of the environment: where things are, and how this machine reaches others. A PORT or a
+WEB_CONCURRENCY of whoever runs them is read by envkit and gunicorn, and an umask or a terminal's width by others."""
+
 
 def pytest_configure() -> None:
     """Lets Ctrl-C reach what the tests start: a shell's background job, as CI may be, ignores it and hands that on.
 
     SIGTERM, as of a CI whose time is over, ends the tests as Ctrl-C does: the servers that they started end, too.
     """
+    for name in [name for name in os.environ if not KEPT.fullmatch(name)]:
+        del os.environ[name]
+    directly = ",".join(filter(None, ("localhost,127.0.0.1", os.environ.get("no_proxy"), os.environ.get("NO_PROXY"))))
+    os.environ |= {"LANG": "C.UTF-8", "no_proxy": directly, "NO_PROXY": directly}
+    os.umask(0o022)
     for number in (signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)

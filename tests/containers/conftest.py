@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,8 @@ def docker(docker_host):
         program = building_client()
     except NoEngineError as error:
         pytest.fail(str(error))
-    client = Docker(docker_host, program, f"envkit-tests-{os.getpid()}")
+    # Not by the process's id, which a killed session may have had whose containers an engine still has.
+    client = Docker(docker_host, program, f"envkit-tests-{secrets.token_hex(3)}")
     yield client
     # By name: the same image may have another name, of a session that goes on.
     names = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={client.name}-*")

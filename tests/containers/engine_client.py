@@ -51,12 +51,14 @@ class Docker:
         args: Sequence[str] = (),
         secrets: Sequence[str] = (),
     ) -> str:
-        """Builds an image, by the network of this machine; returns its tag."""
+        """Builds an image, by the network of this machine, whose one hiccup is no failure; returns its tag."""
         tag = f"{self.name}-{name}"
         given = [word for arg in args for word in ("--build-arg", arg)]
         given += [word for secret in secrets for word in ("--secret", secret)]
         given += ["--file", str(file)] if file else []
-        self("build", "--network=host", "--tag", tag, *options, *given, str(context), timeout=400)
+        command = ("build", "--network=host", "--tag", tag, *options, *given, str(context))
+        if self(*command, check=False, timeout=400).returncode:
+            self(*command, timeout=400)
         return tag
 
     @contextmanager
@@ -137,10 +139,11 @@ def stand_in(
                 old.unlink()
         new = archive.with_name(f"{os.getpid()}-{archive.name}")
         copy_authorities = f"--customize-hook=copy-in {CA_BUNDLE} {CA_BUNDLE.parent}"
-        options = ("--quiet", "--variant=minbase", f"--include={','.join(packages)}", copy_authorities)
+        retries = '--aptopt=Acquire::Retries "3"'
+        options = ("--quiet", "--variant=minbase", f"--include={','.join(packages)}", copy_authorities, retries)
         subprocess.run(["mmdebstrap", *options, *hooks, "bookworm", str(new)], check=True, timeout=400)
         new.rename(archive)
     tag = f"envkit-tests-{name}:{mark}"
     if docker("image", "inspect", tag, check=False).returncode:
-        docker("import", str(archive), tag, timeout=120)
+        docker("import", str(archive), tag, timeout=400)
     return tag
