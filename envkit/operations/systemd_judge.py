@@ -23,18 +23,21 @@ def main(arguments: list[str]) -> int:
     go to standard error, and a warning counts: it ignores keys that it does not know. Returns 0 when it accepts all
     units, 1 when not, 2 when systemd-analyze or its units are missing.
     """
-    folder = Path(arguments[0])
+    folder = Path(arguments[0]) / _UNITS
     analyze = shutil.which("systemd-analyze")
     if analyze is None or not _SYSTEM.is_dir():
         print("systemd-analyze is not installed", file=sys.stderr)  # noqa: T201
         return 2
+    if not folder.is_dir():
+        print(f"{folder}: no such folder", file=sys.stderr)  # noqa: T201
+        return 1
     with tempfile.TemporaryDirectory(prefix="envkit-systemd-") as scratch:
         root = Path(scratch)
         shutil.copytree(_SYSTEM, root / "usr/lib/systemd/system", symlinks=True)
         for path in ("lib", "bin", "sbin"):
             (root / "usr" / path).mkdir(exist_ok=True)
             (root / path).symlink_to(f"usr/{path}")
-        units = sorted(path for path in (folder / _UNITS).iterdir() if path.is_file())
+        units = sorted(path for path in folder.iterdir() if path.is_file())
         (root / _UNITS).mkdir(parents=True)
         for unit in units:
             shutil.copy(unit, root / _UNITS)

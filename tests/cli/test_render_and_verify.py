@@ -183,6 +183,8 @@ def test_files_as_they_stand_can_be_judged(project, envkit):
     result = envkit("verify", "nginx", "--out", "deploy")
     assert (result.code, result.out) == (1, "nginx: refused by nginx\n")
     assert 'unknown directive "nonsense"' in result.err
+    file.unlink()
+    assert envkit("verify", "nginx", "--out", "deploy").err == f"{file}: no such file\n"
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,17 @@ def test_what_nginx_refuses_is_refused(tmp_path, broken, capfd):
     assert 'unknown directive "sevrer"' in capfd.readouterr().err
 
 
+@pytest.mark.needs("nginx", "openssl")
+def test_what_openssl_says_is_handed_on(tmp_path, monkeypatch, capfd):
+    """Without a certificate to try the files with there is no verdict."""
+    write_artifacts(render(Deployment(name="shop", app="a:app")).artifacts, tmp_path)
+    monkeypatch.setenv("OPENSSL_CONF", f"{tmp_path}/none.cnf")
+    assert main([str(tmp_path)]) == 2
+    said = capfd.readouterr().err
+    assert said.startswith("openssl makes no certificate to try the files with:\n")
+    assert "none.cnf" in said
+
+
 def test_a_missing_program_is_named(tmp_path, capsys):
     """Without the program there is no verdict, and the exit status says so."""
     assert main([str(tmp_path), "nginx-of-next-year"]) == 2

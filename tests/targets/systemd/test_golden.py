@@ -135,6 +135,8 @@ def test_units_of_the_system_are_not_replaced(tmp_path):
     assert done.returncode == 1
     own = "/usr/lib/systemd/system/systemd-journald.service"
     assert f"systemd-journald.service: would stand in for the system's own {own}\n" in done.stderr
+    done = subprocess.run([*command[:-1], str(tmp_path / "empty")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, f"{tmp_path}/empty/etc/systemd/system: no such folder\n")
 
 
 @pytest.mark.needs("systemd-analyze")
