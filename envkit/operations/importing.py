@@ -49,10 +49,26 @@ def settings_class(name: str, *, let_errors_through: bool = False) -> type[BaseM
 
         if reads_by_itself(found):
             raise CannotImportError([Finding("", name, *READS_BY_ITSELF)])
+        _complete(found, name)
         return found
     problem = f"{module_name} has no {attribute}" if found is None else f"{attribute} is no pydantic model"
     classes = [key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, BaseModel)]
     raise CannotImportError([Finding("", name, problem, did_you_mean(attribute, classes))])
+
+
+def _complete(model: type[BaseModel], name: str) -> None:
+    """Has pydantic look up the types that the class names before they were there."""
+    from pydantic.errors import PydanticUndefinedAnnotation
+
+    missing = None
+    try:
+        if not model.__pydantic_complete__:
+            model.model_rebuild()
+    except PydanticUndefinedAnnotation as error:
+        missing = error.name
+    if missing is not None:
+        problem = f"the class names a type {missing} that is not there when it runs"
+        raise CannotImportError([Finding("", name, problem, "import it outside of `if TYPE_CHECKING:`")])
 
 
 def _imported(module_name: str, name: str, *, let_errors_through: bool) -> Any:
@@ -77,7 +93,8 @@ def _said_in_one_line(error: BaseException, module_name: str, name: str) -> tupl
         hint = "run envkit in the app's folder, with the app's packages installed"
         return (Finding("", name, f"there is no module {error.name}", hint),)
     if isinstance(error, SyntaxError):
-        return (Finding(f"{error.filename}:{error.lineno}", name, f"is not Python: {error.msg}"),)
+        place = f"{error.filename}:{error.lineno}" if error.filename else ""
+        return (Finding(place, name, f"is not Python: {error.msg}"),)
     if isinstance(error, SystemExit):
         return (Finding(_place(error), name, "its module ends the program while it is imported"),)
     kind = type(error).__name__

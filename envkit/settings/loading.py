@@ -88,9 +88,9 @@ def load_settings(
         raise TypeError("load_settings takes a settings class: a subclass of envkit.Settings or pydantic.BaseModel")
     if reads_by_itself(model):
         raise TypeError(f"{model.__name__} {'. '.join(READS_BY_ITSELF)}")
+    plan = plan_of(model, prefix)
     environ = os.environ if environ is None else environ
     paths = (env_files,) if isinstance(env_files, (str, os.PathLike)) else env_files
-    plan = plan_of(model, prefix)
     gathered = gather(plan, environ=environ, env_files=paths, secrets_dir=secrets_dir, interpolate=interpolate)
     settings, problems = load_gathered(plan, gathered, environ, overrides)
     # Whoever prints this frame's variables with a traceback must find no value here.

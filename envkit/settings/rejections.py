@@ -90,10 +90,11 @@ def _broken_check(plan: Plan, error: Exception) -> Finding:
         return Finding(
             plan.model.__name__, "", str(error), f"set every such setting, or say {ENVIRONMENT_VARIABLE}={DEVELOPMENT}"
         )
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        if not (file := trace.tb_frame.f_code.co_filename).startswith("<"):  # such as <frozen os>
+            place = f" at {file}:{trace.tb_lineno}"
         trace = trace.tb_next
-    place = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
     problem = f"the class's own check raised {type(error).__name__}{place}; its message is withheld"
     return Finding(plan.model.__name__, "", problem, "a check refuses a value by ValueError")
 

@@ -141,6 +141,11 @@ def test_a_description_without_a_settings_class_is_said(project, envkit):
         ("{}['canary-9f3b']", "its module cannot be imported: KeyError. its message is withheld"),
         ("x = (", "shop_settings.py:1: NAME: is not Python: '(' was never closed"),
         ("import sys; sys.exit('canary-9f3b')", "its module ends the program while it is imported"),
+        ("x = '\0'", "shop_settings:ShopSettings: is not Python: source code "),
+        (
+            "from envkit import Settings\nclass ShopSettings(Settings):\n    place: 'Path'",
+            "NAME: the class names a type Path that is not there when it runs. import it outside of `if TYPE_CHECK",
+        ),
         ("class Other: pass", "NAME: shop_settings has no ShopSettings"),
         ("ShopSettings = 3", "NAME: ShopSettings is no pydantic model"),
         ("from envkit import Settings\nclass ShopSetings(Settings): pass", "did you mean ShopSetings?"),

@@ -174,6 +174,12 @@ def test_a_check_that_fails_otherwise_is_a_problem_without_its_words(kind: type[
         assert f"App: the class's own check raised {kind.__name__} at {__file__}:" in str(error)
 
 
+def test_a_default_that_fails_is_told_by_its_place_in_the_class() -> None:
+    """Not by a line of Python's own `os`, which looks the variable up."""
+    model = create_model("App", home=(str, Field(default_factory=lambda: os.environ["NOT_SET_ANYWHERE"])))
+    assert f"App: the class's own check raised KeyError at {__file__}:" in str(error_of(model))
+
+
 def test_a_misspelt_exported_name_is_found() -> None:
     """Also one in lower case, which no source reads."""
     model = create_model("App", github_key=(str, ...))
