@@ -17,7 +17,7 @@ from envkit.findings import Finding, words_of
 from envkit.operations import certificates, neighbours, server_files
 from envkit.operations.rendering import render_targets
 from envkit.operations.server_files import Record, changes_of
-from envkit.operations.starting import start, take, try_out
+from envkit.operations.starting import Owners, start, take, try_out
 from envkit.operations.steps import OperationError, stopped
 from envkit.operations.verifying import verify
 from envkit.operations.writing import compare_artifacts, is_generated, write_artifacts
@@ -83,9 +83,10 @@ def _take_steps(
         steps.take("undo what an installation left that was killed", partial(_undo, record, server))
     _expect_own(files, record, server.root)
     _expect_room(files, deployment, server, force=force)
-    changes, released = _put_in_place(files, steps, server, record, deployment, force=force)
+    owners = Owners(deployment, server.root)
+    changes, released = _put_in_place(files, steps, server, record, deployment, owners, force=force)
     if server.run is not None:
-        start(deployment, steps, server.run, server.root, changes, released=released)
+        start(deployment, steps, server.run, owners, changes, released=released)
         changes = None
     certificates.tell_renewed(deployment, steps, server.root, installed=True)
     if not steps.rehearse:
@@ -246,7 +247,7 @@ def _expect_room(files: Files, deployment: Deployment, server: Server, *, force:
 
 
 def _put_in_place(
-    files: Files, steps: Steps, server: Server, record: Record, deployment: Deployment, *, force: bool
+    files: Files, steps: Steps, server: Server, record: Record, deployment: Deployment, owners: Owners, *, force: bool
 ) -> tuple[Changes | None, bool]:
     """What is to start anew, None where nothing was different, and whether the release was run.
 
@@ -277,7 +278,7 @@ def _put_in_place(
             if deployment.http.tls == "letsencrypt":
                 take(steps, server.run, [f"{units.library(deployment)}/ensure-certificate.sh"])
             neighbours.expect_own_hosts(deployment, take(steps, server.run, ["nginx", "-t"]))
-            released = try_out(deployment, steps, server.run, root, first=not record.paths())
+            released = try_out(deployment, steps, server.run, owners, first=not record.paths())
         steps.take("note what is installed", lambda: record.write(files, changes))
     except BaseException:
         if record.journal.exists():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +18,7 @@ from envkit.operations.tracebacks import shortened
 from envkit.targets.systemd import units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from envkit.deployment.model import Deployment
     from envkit.operations.server_files import Changes
@@ -40,6 +40,36 @@ class Server(NamedTuple):
     """Why nothing can be installed there, in words that follow a colon; empty when it can."""
 
 
+class Owners:
+    """Whose the app's folders are, to give them back where a unit fails: the app that runs goes on to write there.
+
+    systemd gives them with all that is in them to whoever starts (systemd.exec(5), StateDirectory=), and so to a user
+    whom the app has from now on.
+    """
+
+    def __init__(self, deployment: Deployment, root: Path) -> None:
+        self._folders = {f"/{parent}/{deployment.name}": root / parent / deployment.name for parent in _WRITTEN}
+        self._before = {name: _owner(folder) for name, folder in self._folders.items()}
+
+    def give_back(self, steps: Steps, run: Run) -> None:
+        """Gives to its owner what has another one by now."""
+        for name, owner in self._before.items():
+            if owner and _owner(self._folders[name]) != owner:
+                take(steps, run, ["chown", "--recursive", owner, name])
+
+
+_WRITTEN = ("var/lib", "var/log")
+
+
+def _owner(folder: Path) -> str:
+    """User and group by number; empty where there is no such folder."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return ""
+    return f"{found.st_uid}:{found.st_gid}"
+
+
 def this_server() -> Server:
     """The machine that envkit runs on."""
     unable = "" if BOOTED.is_dir() else "systemd does not run here"
@@ -49,7 +79,7 @@ def this_server() -> Server:
 
 
 def start(
-    deployment: Deployment, steps: Steps, run: Run, root: Path, changes: Changes | None, *, released: bool = False
+    deployment: Deployment, steps: Steps, run: Run, owners: Owners, changes: Changes | None, *, released: bool = False
 ) -> None:
     """Starts an app whose files are in place, or starts anew what is different; nginx reads its files in any case.
 
@@ -57,7 +87,7 @@ def start(
         deployment: the description.
         steps: tells or rehearses.
         run: runs a command.
-        root: the server's root folder.
+        owners: whose the app's folders were before.
         changes: what is different on the disk; None for nothing.
         released: its release has just been run.
 
@@ -65,7 +95,7 @@ def start(
         OperationError: a command failed.
     """
     try:
-        _start_units(deployment, steps, run, root, changes, released=released)
+        _start_units(deployment, steps, run, owners, changes, released=released)
     except OperationError:
         with suppress(OperationError):  # visitors see the maintenance page until the app can be started
             _serve(steps, run)
@@ -78,7 +108,7 @@ def _serve(steps: Steps, run: Run) -> None:
     take(steps, run, ["systemctl", "reload-or-restart", "nginx.service"])
 
 
-def try_out(deployment: Deployment, steps: Steps, run: Run, root: Path, *, first: bool) -> bool:
+def try_out(deployment: Deployment, steps: Steps, run: Run, owners: Owners, *, first: bool) -> bool:
     """Tries whether the app would start by the files that are in place; what runs is not touched.
 
     An app that was never installed may need its release before it can be imported.
@@ -87,7 +117,7 @@ def try_out(deployment: Deployment, steps: Steps, run: Run, root: Path, *, first
         deployment: the description.
         steps: tells or rehearses.
         run: runs a command.
-        root: the server's root folder.
+        owners: whose the app's folders were before.
         first: nothing of the app is installed yet.
 
     Returns:
@@ -99,48 +129,21 @@ def try_out(deployment: Deployment, steps: Steps, run: Run, root: Path, *, first
     releases = first and "release" in deployment.processes
     if releases:
         _make_known(deployment, steps, run)
-        _run_to_its_end(deployment, steps, run, root, "release")
+        _run_to_its_end(deployment, steps, run, owners, "release")
     if units.checks(deployment):
         if not releases:
             take(steps, run, ["systemd-sysusers", f"/etc/sysusers.d/{deployment.name}.conf"])
-        _run_to_its_end(deployment, steps, run, root, "check")
+        _run_to_its_end(deployment, steps, run, owners, "check")
     return releases
 
 
-def _run_to_its_end(deployment: Deployment, steps: Steps, run: Run, root: Path, unit: str) -> None:
+def _run_to_its_end(deployment: Deployment, steps: Steps, run: Run, owners: Owners, unit: str) -> None:
     begin = int(time.time())
     try:
-        with _owners_kept(deployment, steps, run, root):
-            take(steps, run, ["systemctl", "start", f"{deployment.name}-{unit}.service"])
+        take(steps, run, ["systemctl", "start", f"{deployment.name}-{unit}.service"])
     except OperationError as error:
+        owners.give_back(steps, run)
         raise OperationError([*_said(deployment, run, unit, begin), *error.findings]) from None
-
-
-@contextmanager
-def _owners_kept(deployment: Deployment, steps: Steps, run: Run, root: Path) -> Iterator[None]:
-    """Gives the app's folders back where a unit fails: the app that runs goes on to write there.
-
-    systemd gives them with all that is in them to whoever starts (systemd.exec(5), StateDirectory=), and so to a user
-    whom the app has from now on.
-    """
-    folders = [f"{parent}/{deployment.name}" for parent in ("var/lib", "var/log")]
-    owners = {folder: _owner(root / folder) for folder in folders}
-    try:
-        yield
-    except BaseException:
-        for folder, owner in owners.items():
-            if owner and _owner(root / folder) != owner:
-                take(steps, run, ["chown", "--recursive", owner, f"/{folder}"])
-        raise
-
-
-def _owner(folder: Path) -> str:
-    """User and group by number; empty where there is no such folder."""
-    try:
-        found = folder.stat()
-    except OSError:
-        return ""
-    return f"{found.st_uid}:{found.st_gid}"
 
 
 def _said(deployment: Deployment, run: Run, unit: str, begin: int) -> list[Finding]:
@@ -168,7 +171,7 @@ def _make_known(deployment: Deployment, steps: Steps, run: Run) -> None:
 
 
 def _start_units(
-    deployment: Deployment, steps: Steps, run: Run, root: Path, changes: Changes | None, *, released: bool
+    deployment: Deployment, steps: Steps, run: Run, owners: Owners, changes: Changes | None, *, released: bool
 ) -> None:
     name = deployment.name
     started = units.started(deployment)
@@ -184,7 +187,7 @@ def _start_units(
     _make_known(deployment, steps, run)
     take(steps, run, ["systemctl", "enable", f"{name}.target"])
     if changes is not None and "release" in deployment.processes and not released:
-        _run_to_its_end(deployment, steps, run, root, "release")
+        _run_to_its_end(deployment, steps, run, owners, "release")
     if changes is not None:
         sockets = [unit for unit in changes.changed if unit.endswith(".socket")]
         if sockets:  # systemd restarts no socket whose service runs; stopped, it takes the service with it
