@@ -22,7 +22,7 @@ help:
 demo: $(VENV)/.app
 	@$(BIN)/python examples/flask_app/make_demo_env.py .demo
 	@echo "the sample app is examples/flask_app, its README.md says what it answers; settings and database are in .demo"
-	@cd examples/flask_app && PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/envkit up --env-file $(CURDIR)/.demo/.env
+	@cd examples/flask_app && PATH="$(CURDIR)/$(BIN):$$PATH" envkit up --env-file "$(CURDIR)/.demo/.env"
 
 test: $(VENV)/.test
 	@tests/set-up

@@ -177,8 +177,9 @@ def test_when_one_dies_the_other_is_ended(shop, victim):
         up.port()
         family = up.family()
         masters = Path(f"/proc/{up.child.pid}/task/{up.child.pid}/children").read_text().split()
-        names = {Path(f"/proc/{pid}/comm").read_text().strip(): int(pid) for pid in masters}
-        os.kill(names[victim], signal.SIGKILL)
+        words = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in masters}
+        (pid,) = (pid for pid in words if (b"gunicorn\0" in words[pid]) is (victim == "gunicorn"))
+        os.kill(pid, signal.SIGKILL)
         assert up.child.wait(timeout=60) == 1
         assert f"{victim} ended by itself (by SIGKILL)" in up.errors()
         assert not any(_is_running(pid) for pid in family)

@@ -319,6 +319,23 @@ def test_the_demo_program_says_how_to_call_it(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.needs("make")
+def test_make_demo_in_a_folder_with_a_blank_in_its_name(tmp_path):
+    """The demo starts envkit from the virtual environment, with the settings that were made for it."""
+    clone = tmp_path / "my clone"
+    (clone / "examples/flask_app").mkdir(parents=True)
+    (clone / ".venv/bin").mkdir(parents=True)
+    (clone / "Makefile").write_bytes((APP_FOLDER.parents[1] / "Makefile").read_bytes())
+    for name in ("pyproject.toml", ".venv/.pip", ".venv/.app"):  # each newer than the one before: nothing is installed
+        (clone / name).touch()
+    for name, line in (("python", "exit 0"), ("envkit", 'printf "%s\\n" "$PWD" "$@"')):
+        (clone / ".venv/bin" / name).write_text(f"#!/bin/sh\n{line}\n")
+        (clone / ".venv/bin" / name).chmod(0o755)
+    done = subprocess.run(["make", "demo"], cwd=clone, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-4:] == [f"{clone}/examples/flask_app", "up", "--env-file", f"{clone}/.demo/.env"]
+
+
 def test_the_description_fits_the_app():
     """`envkit.toml` is valid, and names an app, a settings class, a static folder and paths that the app has."""
     description = load_description(APP_FOLDER / "envkit.toml", {})
