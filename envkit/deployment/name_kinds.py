@@ -10,13 +10,14 @@ from envkit.deployment.versions import PATTERN
 if TYPE_CHECKING:
     from envkit.deployment.kind import Kind
 
-_NAME = r"[a-z][a-z0-9-]{0,30}"
+_NAME = r"[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?"
 _PYTHON_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _MODULE = rf"{_PYTHON_NAME}(?:\.{_PYTHON_NAME})*"
 SETTING = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
 
 
-_OF_APP = of_form(_NAME, "must be 1 to 31 lower-case letters, digits and dashes, with a letter first")
+# A dash at the end is none of an image's name: docker build refuses shop-:latest.
+_OF_APP = of_form(_NAME, "must be 1 to 31 lower-case letters, digits and dashes, a letter first and no dash last")
 
 NAME_KINDS: dict[str, Kind] = {
     "name": _OF_APP,

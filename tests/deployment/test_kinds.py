@@ -17,7 +17,7 @@ from envkit.deployment.overrides import FALSE, TRUE
 from envkit.settings.types import ByteSize, Duration
 
 TAKEN = {
-    "name": ["a", "shop-2", "a" * 31],
+    "name": ["a", "shop-2", "a--b", "a" * 31],
     "app": ["shop:app", "shop.web:create_app()"],
     "class": ["shop.settings:AppSettings"],
     "version": ["1", "1.29", "1.22.1"],
@@ -46,7 +46,7 @@ TAKEN = {
     "address": ["unix:/run/shop/web.sock", "127.0.0.1:8000", "[::1]:8000", "web:8000", "web.internal:1"],
 }
 REFUSED = {
-    "name": ["", "Shop", "2a", "a" * 32, "a_b", "a\n", "é"],
+    "name": ["", "Shop", "2a", "a" * 32, "a_b", "shop-", "a\n", "é"],
     "app": ["shop", "shop:", ":app", "shop:app.wsgi", "shop:app(1)", "shop/web:app", "shop:app\n"],
     "class": ["shop", "shop:App()", "shop:App\n"],
     "version": ["", "1.x", "v1", "1.22.1-9", "1..2", "1.2.3.4.5", "1.29\n", "１"],

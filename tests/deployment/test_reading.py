@@ -67,7 +67,7 @@ def test_every_problem_at_once():
         "[versions]\nnginx = 1.29\n"
     )
     assert problems(text) == [
-        "envkit.toml:1: name: must be 1 to 31 lower-case letters, digits and dashes, with a letter first",
+        "envkit.toml:1: name: must be 1 to 31 lower-case letters, digits and dashes, a letter first and no dash last",
         "envkit.toml: app: is missing. The WSGI application as module:callable; a factory as module:create_app()",
         "envkit.toml:20: versions.nginx: must be text, not a number. write it in quotes",
         "envkit.toml:6: http.domain: unknown key. did you mean domains?",
