@@ -51,7 +51,7 @@ def lint_files(
     fixed: dict[str, tuple[int, ...]] = {}
     known: set[str] = set()
     for path in paths:
-        data = path.read_bytes()
+        data = _read(path)
         text = _decoded(data)
         if text is None:
             line = 1 + data[: _fault(data)].count(b"\n")
@@ -85,6 +85,14 @@ def _takes_key(plan: Plan | None, name: str) -> bool | None:
     """Whether the setting is a PrivateKey; None where no class is known, or it has no such setting."""
     index = None if plan is None else plan.by_name.get(name)
     return None if plan is None or index is None else plan.slots[index].key
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        error.filename = str(path)  # of a read that fails, unlike one that is not allowed, it knows no file
+        raise
 
 
 def _decoded(data: bytes) -> str | None:
