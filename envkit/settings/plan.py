@@ -188,7 +188,19 @@ _SECRET_TYPES = (Secret, DatabaseUrl, SecretStr, SecretBytes, AnySecret)
 
 
 def _keeps_empty(field: FieldInfo) -> bool:
-    return any(isinstance(mark, AllowEmpty) or mark is AllowEmpty for mark in field.metadata)
+    marks = [*field.metadata, *_marks(field.annotation)]
+    return any(isinstance(mark, AllowEmpty) or mark is AllowEmpty for mark in marks)
+
+
+def _marks(annotation: Any) -> list[Any]:
+    """What Annotated adds to a type, or to a member of a union."""
+    annotation = meant(annotation)
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return [*annotation.__metadata__, *_marks(get_args(annotation)[0])]
+    if origin is Union or origin is types.UnionType:
+        return [mark for argument in get_args(annotation) for mark in _marks(argument)]
+    return []
 
 
 def _names(field_name: str, field: FieldInfo, prefix: str, *, nested: bool) -> tuple[str, ...]:

@@ -74,12 +74,15 @@ def test_an_empty_value_counts_as_unset_in_every_source(folder: Path) -> None:
 
 
 def test_a_field_may_say_that_empty_is_a_value() -> None:
-    """A field marked AllowEmpty takes '' from a stronger source."""
+    """A field marked AllowEmpty takes '' from a stronger source, also where the mark is at a member of a union."""
 
     class Banner(Settings):
         banner: Annotated[str, AllowEmpty()] = "hello"
+        footer: Annotated[str, AllowEmpty()] | None = "hello"
+        plain: str | None = "hello"
 
-    assert load_settings(Banner, environ={"BANNER": ""}).banner == ""
+    settings = load_settings(Banner, environ={"BANNER": "", "FOOTER": "", "PLAIN": ""})
+    assert (settings.banner, settings.footer, settings.plain) == ("", "", "hello")
     assert load_settings(Banner, environ={}).banner == "hello"
 
 
