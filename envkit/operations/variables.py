@@ -140,13 +140,14 @@ def _readers_in(tree: ast.Module) -> set[str]:
             readers |= {alias.asname or alias.name for alias in node.names if alias.name in _READY_MADE}
             classes |= {alias.asname or alias.name for alias in node.names if alias.name in _CLASSES}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
             made_by = node.value.func
             of_module = isinstance(made_by, ast.Attribute) and last_name(made_by.value) in modules
             if (of_module and last_name(made_by) in _CLASSES) or (
                 isinstance(made_by, ast.Name) and made_by.id in classes
             ):
-                readers |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                readers |= {target.id for target in targets if isinstance(target, ast.Name)}
     return readers
 
 

@@ -274,7 +274,7 @@ read("CODES", cast=lambda v: [s.strip() for s in v.split(",")])
 """
 ENVIRONS = """
 import environs
-env = environs.Env()
+env: environs.Env = environs.Env()
 env.read_env()
 env.str("SECRET_KEY")
 env.bool("DEBUG", False)
