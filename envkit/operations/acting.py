@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-OWNER_MAY_NOT = "root does this as the owner of the folder, who may not: look at who has it, and what lies in it"
-"""What to say of a permission that root is denied."""
+def hint_of(error: OSError, otherwise: str = "") -> str:
+    """What to say to root who is denied something; of any other error, and to anybody else, what is given."""
+    return _OWNER_MAY_NOT if isinstance(error, PermissionError) and os.getuid() == 0 else otherwise
+
+
+_OWNER_MAY_NOT = "root does this as the owner of the folder, who may not: look at who has it, and what lies in it"
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from envkit.deployment import derived
 from envkit.findings import words_of
 from envkit.operations import backups, sqlite_checks, sqlite_copies
-from envkit.operations.acting import as_caller, as_owner
+from envkit.operations.acting import as_caller, as_owner, hint_of
 from envkit.operations.databases import Database, SqliteFile, find_database
 from envkit.operations.steps import stopped
 
@@ -118,8 +118,8 @@ def _is_there(path: Path) -> bool:
         with as_owner(path):
             return path.is_file()
     except OSError as error:  # a folder through which this user may not pass
-        problem = words_of(error)
-    raise stopped(str(path), problem, "no backup was made")
+        problem, hint = words_of(error), hint_of(error, "no backup was made")
+    raise stopped(str(path), problem, hint)
 
 
 def _dump_postgres(database: PostgresDatabase, packed: Path, steps: Steps) -> None:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from envkit.findings import words_of
-from envkit.operations.acting import OWNER_MAY_NOT, as_owner
+from envkit.operations.acting import as_owner, hint_of
 from envkit.operations.placing import place, sync_folder
 from envkit.operations.steps import stopped
 
@@ -156,7 +156,7 @@ def held(folder: Path, name: str) -> Iterator[None]:
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         problem = words_of(error)
-        hint = _hint_of(error)
+        hint = hint_of(error)
     else:
         try:
             if not _lock(descriptor):
@@ -168,10 +168,6 @@ def held(folder: Path, name: str) -> Iterator[None]:
             os.close(descriptor)
         return
     raise stopped(str(folder), f"cannot be written: {problem}", hint)
-
-
-def _hint_of(error: OSError) -> str:
-    return OWNER_MAY_NOT if isinstance(error, PermissionError) and os.getuid() == 0 else ""
 
 
 def _lock(descriptor: int) -> bool:
@@ -229,7 +225,7 @@ def verify_checksum(path: Path, show: Callable[[int, int], None]) -> None:
         raise stopped(str(file), "no such file", "a backup is restored only with its checksum beside it") from None
     except OSError as error:
         problem = words_of(error)
-        hint = _hint_of(error)
+        hint = hint_of(error)
     else:
         if expected[:1] != [digest]:
             raise stopped(str(path), "is damaged: it differs from its checksum", "take another one")

@@ -8,7 +8,6 @@ return as its time of modification, and each address that may enter has a file o
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envkit.deployment import derived
 from envkit.findings import Finding, words_of
-from envkit.operations.acting import OWNER_MAY_NOT, as_owner
+from envkit.operations.acting import as_owner, hint_of
 from envkit.operations.placing import place, sync_folder
 from envkit.operations.steps import OperationError, stopped
 
@@ -152,9 +151,8 @@ def turn_off(deployment: Deployment, steps: Steps) -> None:
 
 
 def _rights(error: OSError) -> str:
-    if not isinstance(error, PermissionError):
-        return ""
-    return OWNER_MAY_NOT if os.getuid() == 0 else "run it as root, or as the owner of the folder"
+    others = "run it as root, or as the owner of the folder" if isinstance(error, PermissionError) else ""
+    return hint_of(error, others)
 
 
 def _places(deployment: Deployment) -> tuple[Path, Path]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from envkit.deployment.model import Deployment, Maintenance
+from envkit.deployment.model import Backup, Deployment, Maintenance
 from envkit.operations import acting
 from envkit.operations.acting import as_owner
 from envkit.operations.backing_up import back_up
@@ -135,6 +135,15 @@ def test_a_link_in_place_of_the_folder(folder, precious):
     os.chown(folder / "backups", *APP, follow_symlinks=False)
     with pytest.raises(OperationError, match=r"cannot be written: permission denied\. root does this as the owner"):
         back_up(described(folder), Steps())
+
+
+def test_a_folder_that_its_owner_cannot_reach(folder):
+    """Below a folder of root's alone, such as a container engine's, root is told why it may not."""
+    folder.parent.chmod(0o700)
+    with pytest.raises(
+        OperationError, match=r"shop\.db: permission denied\. root does this as the owner of the folder"
+    ):
+        back_up(replace(described(folder), backup=Backup(database=str(folder / "shop.db"))), Steps(rehearse=True))
 
 
 def test_maintenance_by_a_flag_of_the_apps(folder, precious):
