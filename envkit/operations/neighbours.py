@@ -123,12 +123,13 @@ def _program_on(port: int, root: Path) -> str | None:
             for _, local, _, state, *_, inode in (line.split()[:10] for line in lines):
                 if state == "0A" and int(local.rpartition(":")[2], 16) == port:
                     waiting[f"socket:[{inode}]"] = set()
-    if waiting:
-        for descriptor in (root / "proc").glob("[0-9]*/fd/*"):
-            with suppress(OSError):  # it has ended, or is another user's
-                programs = waiting.get(str(descriptor.readlink()))
-                if programs is not None:
-                    programs.add((descriptor.parents[1] / "comm").read_text(encoding="utf-8", errors="replace").strip())
+    for process in (root / "proc").glob("[0-9]*") if waiting else ():
+        with suppress(OSError):  # it has ended, or is another user's
+            for descriptor in (process / "fd").iterdir():
+                with suppress(FileNotFoundError):  # closed
+                    programs = waiting.get(str(descriptor.readlink()))
+                    if programs is not None:
+                        programs.add((process / "comm").read_text(encoding="utf-8", errors="replace").strip())
     found = set().union(*waiting.values())
     return "nginx" if "nginx" in found else min(found, default=None)
 

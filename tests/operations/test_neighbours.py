@@ -125,6 +125,7 @@ def listening(root, program, address, state="0A", table="tcp"):
     (root / "proc/1/net").mkdir(parents=True)
     line = f"   0: {address} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100\n"
     (root / "proc/1/net" / table).write_text(f"  sl  local_address rem_address   st\n{line}")
+    (root / "proc/3").mkdir()  # has just ended
     if program:
         (root / "proc/7/fd").mkdir(parents=True)
         (root / "proc/7/fd/5").symlink_to("socket:[4711]")
