@@ -48,6 +48,7 @@ def described(docker, image, proxy_image, service_images):
         (folder / "envkit.toml").write_text(text + tables)
         amy.write_settings()
         amy.envkit("render")
+        amy.override()
         try:
             yield amy
         finally:

@@ -11,6 +11,7 @@ import urllib.request
 
 from envkit.channels.registry import channel
 from tests.consumers.container_programs import COMPOSE_2
+from tests.containers.health import asked_often
 
 COMPOSE = COMPOSE_2["2.26"]
 DOMAIN = "amy.example.org"
@@ -66,12 +67,13 @@ class Amy:
         assert not check or done.returncode == 0, f"{done.stdout}{done.stderr}{self._logs()}"
         return done
 
-    def override(self, text=""):
-        """The operator's own compose.override.yaml; without a text there is none."""
-        file = self.folder / "deploy/compose.override.yaml"
-        file.unlink(missing_ok=True)
-        if text:
-            file.write_text(text)
+    def override(self, more=None):
+        """The operator's own compose.override.yaml: health is asked for often, for the tests' time, and more."""
+        deploy = self.folder / "deploy"
+        services = asked_often(deploy / "compose.yaml")
+        for name, lines in (more or {}).items():
+            services.setdefault(name, {}).update(lines)
+        (deploy / "compose.override.yaml").write_text(json.dumps({"services": services}))
 
     def containers(self):
         """What the engine knows of the containers, by their services."""

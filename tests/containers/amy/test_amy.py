@@ -127,7 +127,7 @@ def test_without_its_database(amy):
 def test_a_failed_release_leaves_the_old_ones_serving(amy):
     """Nothing is replaced, and the script fails."""
     before = {name: one["Id"] for name, one in amy.containers().items()}
-    amy.override('services: {release: {entrypoint: ["false"]}, web: {labels: {version: "2"}}}\n')
+    amy.override({"release": {"entrypoint": ["false"]}, "web": {"labels": {"version": "2"}}})
     assert amy.deploy(check=False).returncode != 0
     assert {name: one["Id"] for name, one in amy.containers().items()} == before
     assert amy.ask("/health")[0] == 200

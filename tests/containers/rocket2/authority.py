@@ -7,6 +7,7 @@ import subprocess
 
 import yaml
 
+from tests.containers.health import asked_often
 from tests.containers.rocket2.deployment import DOMAIN
 
 ACME = "https://pebble:14000/dir"
@@ -46,4 +47,6 @@ def add_authority(rocket, image):
         "certbot": {"environment": {"REQUESTS_CA_BUNDLE": "/pebble/cert.pem"}, "volumes": [mount]},
         "nginx": {"environment": {"ENVKIT_WATCH_SECONDS": "1"}, "networks": {"front": {"aliases": [DOMAIN]}}},
     }
+    for name, lines in asked_often(rocket.folder / "compose.yaml").items():
+        services.setdefault(name, {}).update(lines)
     (rocket.folder / "compose.override.yaml").write_text(yaml.safe_dump({"services": services}))
