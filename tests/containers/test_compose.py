@@ -18,6 +18,7 @@ from envkit.operations.writing import write_artifacts
 from envkit.targets.compose import render
 from tests import ports
 from tests.consumers.container_programs import COMPOSE_2
+from tests.containers.health import asked_often
 
 V2 = COMPOSE_2["2.26"]
 pytestmark = [pytest.mark.needs("dockerd", "mmdebstrap", "docker-compose", V2)]
@@ -47,32 +48,33 @@ def free_port():
 class Project:
     """A folder with rendered files, and Compose in it."""
 
-    def __init__(self, docker, folder, compose, port):
-        self.docker, self.folder, self.compose = docker, folder, compose
+    def __init__(self, docker, folder, compose, name, port):
+        self.docker, self.folder, self.compose, self.name = docker, folder, compose, name
         self.url = f"http://127.0.0.1:{port}"
 
     def deploy(self, release_exit=0):
         """Runs deploy.sh; the override makes the release process end as asked."""
-        override = f'services: {{release: {{environment: ["RELEASE_EXIT={release_exit}"]}}}}\n'
-        (self.folder / "compose.override.yaml").write_text(override)
+        ending = {"environment": [f"RELEASE_EXIT={release_exit}"]}
+        services = {**asked_often(self.folder / "compose.yaml"), "release": ending}
+        (self.folder / "compose.override.yaml").write_text(json.dumps({"services": services}))
         return self._run(str(self.folder / "deploy.sh"), COMPOSE=self.compose)
 
     def start_former(self):
         """Starts a process that the next deployment knows no more."""
         service = f'{{image: "{self.container("web")["Image"]}", entrypoint: ["sleep", "infinity"], init: true}}'
         (self.folder / "compose.override.yaml").write_text(f"services: {{former: {service}}}\n")
-        started = self._run(self.compose, "-p", "teams", "up", "-d", "former")
+        started = self._run(self.compose, "-p", self.name, "up", "-d", "former")
         assert started.returncode == 0, started.stderr
 
     def container(self, service):
         """What the engine knows of the container of a service."""
-        found = self._run(self.compose, "-p", "teams", "ps", "-q", service).stdout.strip()
+        found = self._run(self.compose, "-p", self.name, "ps", "-q", service).stdout.strip()
         return json.loads(self.docker("inspect", found).stdout)[0]
 
     def services(self):
         """Those of which there is a container, running or not."""
         column = '{{.Label "com.docker.compose.service"}}'
-        label = "label=com.docker.compose.project=teams"
+        label = f"label=com.docker.compose.project={self.name}"
         return set(self.docker("ps", "--all", "--filter", label, "--format", column).stdout.split())
 
     def wait_for(self, status):
@@ -81,14 +83,14 @@ class Project:
         while (seen := self._status()) != status:
             assert time.monotonic() < end, (
                 seen,
-                self._run(self.compose, "-p", "teams", "logs", "--no-color").stdout[-6000:],
+                self._run(self.compose, "-p", self.name, "logs", "--no-color").stdout[-6000:],
             )
             time.sleep(0.2)
 
     def down(self):
         """Removes everything."""
-        self.docker("rm", "--force", "teams-release", check=False)
-        self._run(self.compose, "-p", "teams", "down", "--volumes")
+        self.docker("rm", "--force", f"{self.name}-release", check=False)
+        self._run(self.compose, "-p", self.name, "down", "--volumes")
 
     def _status(self):
         try:
@@ -114,8 +116,9 @@ class Project:
 def project(docker, image, proxy_image, app_options, free_port, tmp_path, app_folder, monkeypatch, request):
     """The sample app's Compose project, rendered for ports of 127.0.0.1."""
     monkeypatch.syspath_prepend(str(app_folder))
+    name = f"{docker.name}-teams"
     deployment = read_description(
-        'name = "teams"\napp = "teams_app:create_app()"\nsettings = "teams_app.settings:AppSettings"\n'
+        f'name = "{name}"\napp = "teams_app:create_app()"\nsettings = "teams_app.settings:AppSettings"\n'
         '[processes.release]\ncommand = "true"\n[processes.web]\nmemory = "256 MiB"\n'
         f'[container]\nimage = "{image}"\naddress = "127.0.0.1"\n'
         f'[container.images]\nnginx = "{proxy_image}"\n[http]\nport = {free_port}\n',
@@ -124,7 +127,7 @@ def project(docker, image, proxy_image, app_options, free_port, tmp_path, app_fo
     settings = names_of(settings_class("teams_app.settings:AppSettings"))
     write_artifacts(render(deployment, settings).artifacts, tmp_path)
     shutil.copy(app_options[1], tmp_path / ".env")
-    project = Project(docker, tmp_path, request.param, free_port)
+    project = Project(docker, tmp_path, request.param, name, free_port)
     yield project
     project.down()
 
@@ -144,11 +147,12 @@ def test_started_replaced_and_kept(project):
     assert first["HostConfig"]["Memory"] == 256 * 1024 * 1024
 
     image = first["Image"]
-    project.docker("run", "--detach", "--name=teams-release", "--network=none", "--entrypoint=sleep", image, "300")
+    release = f"{project.name}-release"
+    project.docker("run", "--detach", f"--name={release}", "--network=none", "--entrypoint=sleep", image, "300")
     refused = project.deploy()
     assert refused.returncode == 1
     assert "an earlier release process still runs" in refused.stderr
-    project.docker("kill", "teams-release")  # where it ended, nothing has to be cleaned up by hand
+    project.docker("kill", release)  # where it ended, nothing has to be cleaned up by hand
 
     failed = project.deploy(release_exit=3)
     assert failed.returncode != 0
