@@ -76,6 +76,14 @@ def test_a_web_process_that_stays_ill_is_told(deploy, recorder):
     assert [*PROJECT, "up", "-d", "--no-deps", "web", "nginx"] in recorder.calls
 
 
+@pytest.mark.parametrize(("since", "told"), [("noon", ""), ("$$", "web does not become healthy")])
+def test_an_image_without_a_probe(deploy, recorder, since, told):
+    """Of it one sees whether it goes on: as long as it is started ever anew, it is not well."""
+    recorder.program("sleep")
+    done = deploy("least", f'case "$*" in *State.Health*) echo "running {since}"; exit;; esac; {HEALTHY}')
+    assert (done.returncode, done.stderr.partition(",")[0]) == (1 if told else 0, told)
+
+
 def test_nginxs_files_are_opened(deploy, recorder, tmp_path):
     """A umask such as 077, here or where git was, does not close them to nginx's container, which is not root."""
     assert deploy("processes", HEALTHY).returncode == 0

@@ -37,18 +37,28 @@ compose() {
 
 becomes_healthy() { # SERVICE: all its containers, within two minutes; else its last lines are shown
     tries=0
-    until [ "$(states "$1" | sort -u)" = healthy ]; do
+    steady=0
+    before=''
+    until found=$(states "$1" | sort -u) && [ "$found" = healthy ]; do
         tries=$((tries + 1))
         if [ "$tries" -gt 60 ]; then
             compose logs --no-color --tail=20 "$1" >&2
             return 1
         fi
+        # Of an image without HEALTHCHECK one sees no more than that it goes on.
+        if [ "$found" != "$before" ] || printf '%s\n' "$found" | grep -qv '^running '; then
+            steady=0
+        fi
+        [ "$steady" -lt 5 ] || return 0
+        steady=$((steady + 1))
+        before=$found
         sleep 2
     done
 }
 states() {
+    asked='{{ with .State.Health }}{{ .Status }}{{ else }}{{ .State.Status }} {{ .State.StartedAt }}{{ end }}'
     # shellcheck disable=SC2046 # a word each
-    docker inspect --format '{{ .State.Health.Status }}' $(compose ps -q "$1") 2>/dev/null
+    docker inspect --format "$asked" $(compose ps -q "$1") 2>/dev/null
 }
 
 # Without its plugin, docker says no more than that it does not know -p.
