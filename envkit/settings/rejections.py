@@ -233,7 +233,7 @@ def _shows(message: str, secrets: list[str]) -> bool:
     shown = _letters(message)
     for secret in secrets:
         text = _letters(secret)
-        if len(text) < _SHORT and re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", message):
+        if secret.strip() and len(text) < _SHORT and re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", message):
             return True
         # Any four letters of a long text are somewhere in a message by coincidence.
         length = _SHORT if len(text) <= _LONG else 8

@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     Field,
     ImportString,
+    SecretStr,
     ValidationInfo,
     create_model,
     field_validator,
@@ -118,9 +119,10 @@ def test_a_short_secret_of_any_kind_is_in_no_words_of_a_check(kind: Any, pin: st
 
 
 def test_a_check_that_shows_nothing_is_quoted() -> None:
-    """The author's own words are the best, also in the form of an assertion."""
+    """The author's own words are the best, also in the form of an assertion; a secret without a text is in none."""
     words = "must be at least 32 characters, made by `openssl rand -hex 32`"
-    model = create_model("App", token=(Annotated[Secret, AfterValidator(refuse_by(lambda _: words))], ...), pin=Secret)
+    checked = Annotated[Secret, AfterValidator(refuse_by(lambda _: words))]
+    model = create_model("App", token=checked, pin=Secret, proxy=(SecretStr, SecretStr("")), gap=(SecretStr, " "))
     assert str(error_of(model, TOKEN="short", PIN="op")) == f"App: 1 problem\nenvironment: TOKEN: {words}"
 
 
