@@ -130,7 +130,8 @@ def load_gathered(
     if rejected:
         from envkit.settings.rereading import reread
 
-        if reread(plan, rejected, data):
+        # Again for the items of a list that was split only now; each time less of it is text.
+        while rejected and reread(plan, rejected, data):
             settings, rejected, broken = _validate(plan, data)
     if broken is not None or rejected:
         from envkit.settings.rejections import add_broken_check, add_rejection

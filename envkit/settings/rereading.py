@@ -69,17 +69,19 @@ def _with_structure(value: Any, path: tuple[str, ...], slot: Slot, *, as_list: b
 def _with_choice(value: Any, path: tuple[str | int, ...], annotation: Any) -> Any:
     """`value` with the choice at the end of the path, or itself; it may be the caller's own, and is not changed.
 
-    A path through a union ends with the name of one of its members.
+    In a path through a union there is the name of one of its members.
     """
     if isinstance(value, str):
         return _named(value, annotation)
-    if path and isinstance(value, dict) and path[0] in value:
+    if not path:
+        return value
+    if isinstance(value, dict) and path[0] in value:
         inner = _with_choice(value[path[0]], path[1:], annotation)
         return value if inner is value[path[0]] else {**value, path[0]: inner}
-    if path and isinstance(value, list) and isinstance(path[0], int):
+    if isinstance(value, list) and isinstance(path[0], int):
         inner = _with_choice(value[path[0]], path[1:], annotation)
         return value if inner is value[path[0]] else [*value[: path[0]], inner, *value[path[0] + 1 :]]
-    return value
+    return _with_choice(value, path[1:], annotation)
 
 
 def _named(text: str, annotation: Any) -> Any:

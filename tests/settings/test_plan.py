@@ -317,6 +317,7 @@ class WithUnions(Settings):
     place: Place | bool = False
     inner: Place = Place()
     words: str | list[str] = ""
+    levels: Literal["all"] | list[Literal[1, 2]] = "all"
 
 
 @pytest.mark.parametrize(
@@ -334,6 +335,7 @@ class WithUnions(Settings):
         ({"PLACE": '{"hosts": ["a"]}'}, Place(hosts=["a"])),
         ({"INNER__HOSTS": "a,b"}, Place(hosts=["a", "b"])),
         ({"WORDS": "a,b"}, "a,b"),
+        ({"LEVELS": "1,2"}, [1, 2]),
     ],
 )
 def test_a_union_takes_what_any_of_its_members_takes(environ: dict[str, str], expected: Any) -> None:
@@ -346,8 +348,10 @@ def test_a_union_takes_what_any_of_its_members_takes(environ: dict[str, str], ex
 def test_what_no_member_of_a_union_takes_is_said_of_each() -> None:
     """JSON that does not end is no object, and the number that was meant may be what is wrong."""
     with pytest.raises(SettingsError) as caught:
-        load_settings(WithUnions, environ={"LIMITS": '{"a": 1'})
+        load_settings(WithUnions, environ={"LIMITS": '{"a": 1', "LEVELS": "1,3"})
     assert str(caught.value).splitlines()[1:] == [
         "environment: LIMITS: is not a whole number",
         'environment: LIMITS: is not a JSON object. write it as JSON such as {"name": "value"}',
+        "environment: LEVELS: should be 'all'",
+        "environment: LEVELS: should be 1 or 2",
     ]
