@@ -164,8 +164,12 @@ _WORDS: tuple[tuple[type[Any], str], ...] = (
 )
 
 
-def _in_words(annotation: Any) -> str:
-    return " or ".join(dict.fromkeys(_member_in_words(member) for member in _members(annotation)))
+def _in_words(annotation: Any, within: tuple[Any, ...] = ()) -> str:
+    if annotation in within:  # such as of type Json = dict[str, Json] | list[Json] | str
+        return "text"
+    return " or ".join(
+        dict.fromkeys(_member_in_words(member, (*within, annotation)) for member in _members(annotation))
+    )
 
 
 def _has_units(slot: Slot) -> bool:
@@ -174,11 +178,12 @@ def _has_units(slot: Slot) -> bool:
     return mark in slot.field.metadata or mark in _marks(slot.annotation)
 
 
-def _marks(annotation: Any) -> Iterator[Any]:
-    annotation = meant(annotation)
-    yield from getattr(annotation, "__metadata__", ())
-    for argument in get_args(annotation):
-        yield from _marks(argument)
+def _marks(annotation: Any, within: tuple[Any, ...] = ()) -> Iterator[Any]:
+    if annotation in within:
+        return
+    yield from getattr(meant(annotation), "__metadata__", ())
+    for argument in get_args(meant(annotation)):
+        yield from _marks(argument, (*within, annotation))
 
 
 def _members(annotation: Any) -> list[Any]:
@@ -192,7 +197,7 @@ def _members(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def _member_in_words(member: Any) -> str:
+def _member_in_words(member: Any, within: tuple[Any, ...]) -> str:
     kind = get_origin(member) or member
     if kind is Literal:
         return _one_of(get_args(member))
@@ -204,7 +209,7 @@ def _member_in_words(member: Any) -> str:
         if issubclass(kind, known):
             return words
     if issubclass(kind, Collection):
-        items = [_in_words(argument) for argument in get_args(member) if argument is not Ellipsis]
+        items = [_in_words(argument, within) for argument in get_args(member) if argument is not Ellipsis]
         return (
             f"list, separated by commas, each: {items[0]}"
             if items and items[0] != "text"

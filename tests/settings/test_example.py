@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field, create_model
+from typing_extensions import TypeAliasType
 
 from envkit import ByteSize, DatabaseUrl, Duration, PrivateKey, Secret, Settings, __version__, development_only
 from envkit.channels.registry import channel, names
@@ -158,6 +160,19 @@ def test_the_whole_text():
     """Every setting with its words, in the model's order."""
     text = example(Everything, "app:Everything", command="envkit example --out .env.example")
     assert text == EXPECTED
+
+
+def test_a_type_that_holds_itself():
+    """Its words end where it begins anew."""
+    json: Any = TypeAliasType("Json", str)
+    if sys.version_info >= (3, 12):
+        scope: dict[str, Any] = {}
+        exec("type Json = dict[str, Json] | list[Json] | str", scope)  # noqa: S102  a line that 3.11 cannot read
+        json = scope["Json"]
+    else:
+        object.__setattr__(json, "__value__", dict[str, json] | list[json] | str)
+    text = example(create_model("App", several=list[json]), "app:App")
+    assert "# list, separated by commas, each: JSON object or list, separated by commas or text; required\n" in text
 
 
 def test_no_default_of_a_secret_is_shown():
