@@ -7,9 +7,11 @@ its old files, for which its log alone has a word.
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import suppress
 from grp import getgrnam
 from hashlib import md5
+from ipaddress import ip_address
 from os.path import normpath
 from posixpath import dirname, join
 from typing import TYPE_CHECKING
@@ -68,12 +70,12 @@ def _is_debians(root: Path) -> bool:
 def find_taken_ports(deployment: Deployment, root: Path) -> Iterator[Finding]:
     """The ports on which another program listens than nginx, or than systemd for the app."""
     keys = ("port",) if derived.certificate(deployment) is None else ("port", "tls_port")
-    due = [(key, getattr(deployment.http, key), "nginx") for key in keys]
+    due = [(key, "0.0.0.0", getattr(deployment.http, key), "nginx") for key in keys]  # noqa: S104  as it listens
     address = derived.upstream(deployment)
-    if not address.path and not derived.web(deployment).command and not _has_socket(deployment, root):
-        due.append(("upstream", address.port, "the app"))
-    for key, port, listener in due:
-        program = _program_on(port, root)
+    if address.kind == "tcp" and not derived.web(deployment).command and not _has_socket(deployment, root):
+        due.append(("upstream", address.host, address.port, "the app"))
+    for key, host, port, listener in due:
+        program = _program_on(host, port, root)
         if program is not None and program != listener:
             problem = f"{program} listens on port {port}, where {listener} is to listen"
             yield Finding(deployment.origin, f"http.{key}", problem, "stop that program, or name another port")
@@ -111,8 +113,8 @@ def _has_socket(deployment: Deployment, root: Path) -> bool:
     return f"ListenStream={derived.upstream(deployment)}\n" in unit
 
 
-def _program_on(port: int, root: Path) -> str | None:
-    """A program that listens on a port, nginx if it is among them; None also where none can be seen.
+def _program_on(host: str, port: int, root: Path) -> str | None:
+    """A program that leaves an address no room, nginx if it is among them; None also where none can be seen.
 
     Connections that wait for a program have the state 0A in these tables (proc(5), /proc/net/tcp).
     """
@@ -121,7 +123,8 @@ def _program_on(port: int, root: Path) -> str | None:
         with suppress(OSError):
             lines = (root / "proc/1/net" / table).read_text(encoding="ascii").splitlines()[1:]
             for _, local, _, state, *_, inode in (line.split()[:10] for line in lines):
-                if state == "0A" and int(local.rpartition(":")[2], 16) == port:
+                address, _, number = local.rpartition(":")
+                if state == "0A" and int(number, 16) == port and _meet(address, host):
                     waiting[f"socket:[{inode}]"] = set()
     for process in (root / "proc").glob("[0-9]*") if waiting else ():
         with suppress(OSError):  # it has ended, or is another user's
@@ -132,6 +135,17 @@ def _program_on(port: int, root: Path) -> str | None:
                         programs.add((process / "comm").read_text(encoding="utf-8", errors="replace").strip())
     found = set().union(*waiting.values())
     return "nginx" if "nginx" in found else min(found, default=None)
+
+
+def _meet(listed: str, host: str) -> bool:
+    """Whether two programs cannot listen on one port of both: an address of these tables, in the machine's byte order.
+
+    Of `::` they do not tell whether it is for IPv6 alone.
+    """
+    words = (int(listed[start : start + 8], 16) for start in range(0, len(listed), 8))
+    there = ip_address(b"".join(word.to_bytes(4, sys.byteorder) for word in words))
+    there, here = getattr(there, "ipv4_mapped", None) or there, ip_address(host)
+    return there.is_unspecified or here.is_unspecified or there == here
 
 
 def expect_own_hosts(deployment: Deployment, said: str | None) -> None:

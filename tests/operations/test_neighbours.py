@@ -175,3 +175,22 @@ def test_the_port_of_the_app_is_taken(tmp_path):
     assert not list(find_taken_ports(commanded, tmp_path))
     unit.write_text("[Socket]\nListenStream=127.0.0.1:8000\n")
     assert not list(find_taken_ports(shop, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("upstream", "table", "address", "is_taken"),
+    [
+        ("127.0.0.1:8000", "tcp", "0500000A", False),
+        ("127.0.0.1:8000", "tcp6", f"{'0' * 24}01000000", False),
+        ("127.0.0.1:8000", "tcp", "0" * 8, True),
+        ("127.0.0.1:8000", "tcp6", "0" * 32, True),
+        ("127.0.0.1:8000", "tcp6", "0000000000000000FFFF00000100007F", True),
+        ("[::1]:8000", "tcp6", f"{'0' * 24}01000000", True),
+        ("0.0.0.0:8000", "tcp", "0500000A", True),
+    ],
+)
+def test_the_port_of_another_address(tmp_path, upstream, table, address, is_taken):
+    """A program that has the app's port on another address of the machine leaves room, and on every address none."""
+    listening(tmp_path, "other", f"{address}:1F40", table=table)
+    shop = Deployment(name="shop", app="shop:app", http=Http(upstream=upstream))
+    assert bool(list(find_taken_ports(shop, tmp_path))) == is_taken
