@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
+from errno import EPERM
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
 def hint_of(error: OSError, otherwise: str = "") -> str:
     """What to say to root who is denied something; of any other error, and to anybody else, what is given."""
-    return _OWNER_MAY_NOT if isinstance(error, PermissionError) and os.getuid() == 0 else otherwise
+    if not isinstance(error, PermissionError) or os.getuid() != 0:
+        return otherwise
+    is_of_a_file = error.errno != EPERM or error.filename  # setgroups(2) and seteuid(2) are not
+    return _OWNER_MAY_NOT if is_of_a_file else _ROOT_MAY_NOT
 
 
 _OWNER_MAY_NOT = "root does this as the owner of the folder, who may not: look at who has it, and what lies in it"
+_ROOT_MAY_NOT = "root does this as the owner of the folder, which needs CAP_SETUID and CAP_SETGID: run it as that user"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -144,6 +145,21 @@ def test_a_folder_that_its_owner_cannot_reach(folder):
         OperationError, match=r"shop\.db: permission denied\. root does this as the owner of the folder"
     ):
         back_up(replace(described(folder), backup=Backup(database=str(folder / "shop.db"))), Steps(rehearse=True))
+
+
+def test_root_who_may_not_become_another_user(folder, monkeypatch):
+    """Where a container has dropped the capabilities for it, root is told so, and not that the owner may not."""
+
+    def refuse(_groups):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr("os.setgroups", refuse)
+    hint = r"root does this as the owner of the folder, which needs CAP_SETUID and CAP_SETGID: run it as that user"
+    with pytest.raises(OperationError, match=rf"backups: cannot be written: operation not permitted\. {hint}$"):
+        back_up(described(folder), Steps())
+    flagged = Deployment(name="shop", app="shop:app", maintenance=Maintenance(flag=str(folder / "flag")))
+    with pytest.raises(OperationError, match=rf"flag: cannot be written: operation not permitted\. {hint}$"):
+        turn_on(flagged, Steps())
 
 
 def test_maintenance_by_a_flag_of_the_apps(folder, precious):
