@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
 from envkit.findings import Finding
-from envkit.operations.server_files import AVAILABLE, ENABLED, UNITS, points_to
+from envkit.operations.server_files import AVAILABLE, UNITS, points_to
 from envkit.operations.steps import OperationError
 
 if TYPE_CHECKING:
@@ -158,5 +158,5 @@ def expect_own_hosts(deployment: Deployment, said: str | None) -> None:
     claimed = set(re.findall(r'conflicting server name "([^"]*)" on', said or "")) & own
     if claimed:
         problem = "is a host of another site of nginx, too"
-        hint = f"of two sites nginx reads one alone: take it out of the other one in /{ENABLED}"
+        hint = "of two sites nginx reads one alone: take it out of the other one, which `nginx -T` shows"
         raise OperationError([Finding("", host, problem, hint) for host in sorted(claimed)])

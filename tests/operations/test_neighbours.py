@@ -101,7 +101,7 @@ def test_a_host_of_another_site(root):
     said += [warning.format("shop.test", address) for address in ("0.0.0.0:80", "[::]:80")]
     assert refused(root, run, Deployment(name="shop", app="shop:app", http=Http(domains=("shop.test",)))) == (
         "shop.test: is a host of another site of nginx, too. of two sites nginx reads one alone: take it out of the "
-        "other one in /etc/nginx/sites-enabled"
+        "other one, which `nginx -T` shows"
     )
 
 
