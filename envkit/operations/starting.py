@@ -142,8 +142,12 @@ def _run_to_its_end(deployment: Deployment, steps: Steps, run: Run, owners: Owne
     try:
         take(steps, run, ["systemctl", "start", f"{deployment.name}-{unit}.service"])
     except OperationError as error:
-        owners.give_back(steps, run)
-        raise OperationError([*_said(deployment, run, unit, begin), *error.findings]) from None
+        findings = [*error.findings]
+        try:
+            owners.give_back(steps, run)
+        except OperationError as another:
+            findings += another.findings
+        raise OperationError([*_said(deployment, run, unit, begin), *findings]) from None
 
 
 def _said(deployment: Deployment, run: Run, unit: str, begin: int) -> list[Finding]:

@@ -208,6 +208,16 @@ def test_folders_are_given_back(root, monkeypatch, unit):
     given = [f"chown --recursive 1:1 /{parent}/shop" for parent in ("var/lib", "var/log")]
     assert commands.run[place + 1 : place + 3] == given
 
+    def run(command):
+        if command[0] == "chown":
+            raise stopped("", "chown: failed")
+        return commands(command)
+
+    commands.run.clear()
+    renamed = replace(SHOP, processes={**SHOP.processes, "web": Process(user="another")})
+    with pytest.raises(OperationError, match=rf"shop-{unit}\.service: failed\nchown: failed$"):
+        install(renamed, Steps(), Server(root, run))
+
 
 def test_a_start_that_failed_is_finished_by_the_next(root):
     """When a unit does not start, the files stay, and the next installation restarts what it must."""
