@@ -23,6 +23,22 @@ _OUR_PAGE = "default-src 'none'; style-src 'unsafe-inline'"
 _KEPT_AT_LEAST = 3
 """Seconds. Without it a reload closes idle connections at once, and a POST that is under way on one gets no answer: the
 client may not send it again by itself (RFC 9110, 9.2.2)."""
+_SENT_BY_CLIENTS = {"host": "$host", "uri": "$request_uri", "from": "$http_referer", "agent": "$http_user_agent"}
+"""What a line of the log holds of the client's own words: nginx escapes their quotes, and lets their bytes through."""
+_TAIL = r"[\x80-\xbf]"
+_UTF8 = "|".join(
+    (
+        r"[\x00-\x7f]",
+        rf"[\xc2-\xdf]{_TAIL}",
+        rf"\xe0[\xa0-\xbf]{_TAIL}",
+        rf"[\xe1-\xec\xee\xef]{_TAIL * 2}",
+        rf"\xed[\x80-\x9f]{_TAIL}",
+        rf"\xf0[\x90-\xbf]{_TAIL * 2}",
+        rf"[\xf1-\xf3]{_TAIL * 3}",
+        rf"\xf4[\x80-\x8f]{_TAIL * 2}",
+    )
+)
+"""One character of UTF-8 in bytes (RFC 3629, section 4), in no other words than linters of nginx's files know."""
 _LONGEST_NAME_IN_A_BUCKET = 45
 """Bytes of a server name that fit nginx's default server_names_hash_bucket_size of 64 (measured: 50 do not)."""
 
@@ -52,6 +68,8 @@ def site_context(deployment: Deployment, place: Place) -> dict[str, Any]:
         "own_server": f"{own}/server-*.conf",
         "log": deployment.logs.access == "nginx",
         "log_json": deployment.logs.format == "json",
+        "sent_by_clients": [(field, Fragment(variable)) for field, variable in _SENT_BY_CLIENTS.items()],
+        "utf8": Fragment(f"(?:{_UTF8})*"),
         "access_log": place.access_log or f"/var/log/nginx/{deployment.name}.access.log",
         "server_names_bucket": server_names_bucket(deployment),
         "trusted": http.trusted_proxies,

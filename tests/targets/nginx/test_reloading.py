@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def test_a_post_on_a_kept_connection_is_answered_by_the_old_worker(tmp_path):
     nginx = Nginx("nginx-forky", tmp_path / "nginx", Deployment(name="shop", app="shop:app", http=given))
     connection = http.client.HTTPConnection("shop.test")
     try:
+        nginx.wait_for(lambda: len(workers(nginx)) == os.cpu_count())  # it listens before they are there
         old = workers(nginx)
         connection.sock = nginx.connect()
         connection.request("POST", "/", b"1")

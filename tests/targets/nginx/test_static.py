@@ -148,6 +148,42 @@ def test_one_json_line_for_each_request(shop):
     assert {entry["host"] for entry in entries} <= {"shop.test", "_"}
 
 
+def test_bytes_that_are_no_utf8_are_not_logged(shop):
+    """UTF-8 is logged whole, the longest header, too; other text up to the byte that is none, whatever field it is in.
+
+    What Python decodes is the judge: bytes that it refuses would make the line one that no reader of JSON takes.
+    """
+    texts = [
+        *(c.encode() for c in ("\x80", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff", "\U00010000")),
+        *(b"\xf4\x8f\xbf\xbf", "\u2028\x85é🔑".encode(), "é".encode() * 1900, b"a" * 3900),
+        *(b"\x80", b"\xc1\xbf", b"\xc2", b"\xc3(", b"\xe0\x9f\xbf", b"\xed\xa0\x80", b"\xef\xbf", b"\xf0\x8f\xbf\xbf"),
+        *(b"\xf4\x90\x80\x80", b"\xf5\x80\x80\x80", b"\xff", "é".encode() * 1900 + b"\xe9"),
+    ]
+    before = len(shop.log())
+    for number, text in enumerate(texts):
+        short = text if len(text) < 100 else b""
+        request = (
+            b"GET /%d%s HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: .%s.\r\nReferer: %s\r\nConnection: close\r\n\r\n"
+        )
+        shop.raw(request % (number, short, text, short))
+
+    def logged(text):
+        good = text
+        while good:
+            try:
+                return good.decode() + ("" if good == text else "\ufffd")
+            except UnicodeDecodeError as error:
+                good = good[: error.start]
+        return "\ufffd"
+
+    shop.wait_for(lambda: len(shop.log()) >= before + len(texts))
+    entries = [json.loads(line) for line in shop.log()[before:]]
+    assert [entry["user_agent"] for entry in entries] == [logged(b"." + text + b".") for text in texts]
+    short = [text if len(text) < 100 else b"" for text in texts]
+    assert [entry["referer"] for entry in entries] == [logged(text) if text else "" for text in short]
+    assert [entry["uri"] for entry in entries] == [logged(b"/%d%s" % pair) for pair in enumerate(short)]
+
+
 def test_a_request_that_is_broken_off_is_a_json_line(shop):
     """It has no status, of which nginx would write 000; here a client of HTTP/2 leaves amid its header."""
     method_scheme_path, host, unsent = b"\x83\x87\x84", b"\x01\x09shop.test", 10  # RFC 7541, appendix A
