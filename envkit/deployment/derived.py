@@ -31,7 +31,7 @@ CONTAINER_USER = "10001"
 """The user app of envkit-base and of the plain image, which is not root (image/Dockerfile)."""
 CONTAINER_UPSTREAM = "web:8000"
 """Where the web process is reached in containers, unless the description says otherwise."""
-STAGING = "https://acme-staging"
+_STAGING = "https://acme-staging"
 """Begins the address of Let's Encrypt's staging authority, with which a deployment is tried (letsencrypt.org/docs)."""
 
 _PRIVATE_NETWORKS = ("127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
@@ -231,9 +231,12 @@ def certificate(deployment: Deployment) -> Certificate | None:
     return None
 
 
-def leaves_staging(deployment: Deployment) -> bool:
-    """Whether a certificate of Let's Encrypt's staging authority, which no browser trusts, is replaced at once."""
-    return not (deployment.http.acme_server or "").startswith(STAGING)
+def replaced_at_once(deployment: Deployment) -> str | None:
+    """By which line of certbot's file grep knows a certificate that does not wait for its end; None where each does.
+
+    That is one of Let's Encrypt's staging authority, which no browser trusts, where the description names another one.
+    """
+    return None if (deployment.http.acme_server or "").startswith(_STAGING) else f"^server = {_STAGING}"
 
 
 def maintenance_flag(deployment: Deployment) -> str:

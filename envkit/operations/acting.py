@@ -10,6 +10,7 @@ import os
 import stat
 from contextlib import contextmanager
 from errno import EPERM
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -134,6 +135,7 @@ def _is_anothers(status: os.stat_result) -> bool:
     return status.st_uid != 0 and any(first <= status.st_uid < first + count for first, _, count in _known_users())
 
 
+@cache
 def _known_users() -> list[tuple[int, ...]]:
     try:
         lines = Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()  # user_namespaces(7)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.findings import Finding, FindingsError
-from envkit.operations.variables import Variable, both, last_name, loads_env_file, variables_in
+from envkit.operations.variables import Variable, both, last_name, loads_env_file, names_given, variables_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,8 +161,7 @@ def _made_by(tree: ast.Module, callables: AbstractSet[str]) -> Iterator[str]:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
             continue
         if last_name(node.value.func) in callables:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            yield from (target.id for target in targets if isinstance(target, ast.Name))
+            yield from names_given(node)
 
 
 def _calls(tree: ast.Module, callables: AbstractSet[str]) -> bool:

@@ -83,6 +83,12 @@ def last_name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def names_given(node: ast.Assign | ast.AnnAssign) -> Iterator[str]:
+    """The plain names to which a statement assigns."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
 # --- os.environ -----------------------------------------------------------------------------------------------------
 
 
@@ -146,8 +152,7 @@ def _readers_in(tree: ast.Module) -> set[str]:
             if (of_module and last_name(made_by) in _CLASSES) or (
                 isinstance(made_by, ast.Name) and made_by.id in classes
             ):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                readers |= {target.id for target in targets if isinstance(target, ast.Name)}
+                readers.update(names_given(node))
     return readers
 
 

@@ -27,6 +27,11 @@ def refused(problem: str, hint: str = "") -> PydanticCustomError:
     return PydanticCustomError("envkit", "{problem}", {"problem": problem, "hint": hint})
 
 
+def is_undecodable(text: str) -> bool:
+    """Whether a text holds bytes that are not UTF-8, which Python keeps as lone surrogates."""
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+
+
 class Secret:
     """Text that shows itself nowhere: not by `str`, `repr`, formatting, logging or serialisation.
 
@@ -79,7 +84,7 @@ class Secret:
             return value
         if not isinstance(value, str):
             raise refused("is not text")
-        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        if is_undecodable(value):
             raise refused("is not valid UTF-8", "write it in UTF-8, or base64 if it is binary")
         return cls(value)
 

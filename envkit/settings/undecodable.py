@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from envkit.settings.rejections import value_in
+from envkit.settings.types import is_undecodable
 
 if TYPE_CHECKING:
     from envkit.settings.plan import Plan
@@ -13,18 +14,18 @@ if TYPE_CHECKING:
 def refuse_undecodable(plan: Plan, data: dict[str, Any]) -> list[dict[str, Any]]:
     """Entries as of `ValidationError.errors()` for each setting whose text holds bytes that are not UTF-8.
 
-    Python keeps such bytes as lone surrogates, and a message that quotes one cannot leave pydantic.
+    A message that quotes one cannot leave pydantic.
     """
     return [
         {"type": "string_unicode", "loc": slot.path, "msg": ""}
         for slot in plan.slots
-        if not slot.children and _is_undecodable(value_in(data, slot.path))
+        if not slot.children and _holds_undecodable(value_in(data, slot.path))
     ]
 
 
-def _is_undecodable(value: Any) -> bool:
+def _holds_undecodable(value: Any) -> bool:
     if isinstance(value, dict):
-        return any(map(_is_undecodable, (*value, *value.values())))
+        return any(map(_holds_undecodable, (*value, *value.values())))
     if isinstance(value, (list, tuple)):
-        return any(map(_is_undecodable, value))
-    return isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value)
+        return any(map(_holds_undecodable, value))
+    return isinstance(value, str) and is_undecodable(value)

@@ -141,7 +141,7 @@ def _certbot_script(deployment: Deployment) -> str:
         "certbot.sh.j2",
         contact=["--email", http.email] if http.email else ["--register-unsafely-without-email"],
         server=http.acme_server,
-        staging=f"^server = {derived.STAGING}" if derived.leaves_staging(deployment) else None,
+        staging=derived.replaced_at_once(deployment),
         domains=http.domains,
         acme_root=http.acme_root,
         group=NGINX_GROUP,

@@ -269,9 +269,9 @@ def _certbot(deployment: Deployment) -> list[str]:
     account = ["--email", http.email] if http.email else ["--register-unsafely-without-email"]
     domains = [word for domain in http.domains for word in ("--domain", domain)]
     kept = f"/etc/letsencrypt/renewal/{http.domains[0]}.conf"
-    first = ("/bin/sh", "-c", _UNLESS_STAGING, "certificate", f"^server = {derived.STAGING}", kept)
+    staging = derived.replaced_at_once(deployment)
     return [
-        *(first if derived.leaves_staging(deployment) else ()),
+        *(("/bin/sh", "-c", _UNLESS_STAGING, "certificate", staging, kept) if staging else ()),
         *("/usr/bin/certbot", "certonly", "--non-interactive", "--agree-tos", "--keep-until-expiring"),
         *("--webroot", "--webroot-path", http.acme_root, "--cert-name", http.domains[0]),
         *account,
