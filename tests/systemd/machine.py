@@ -125,7 +125,7 @@ class Machine:
 
     def journal(self):
         """The last lines that its services wrote."""
-        return self.run("journalctl", "--no-pager", "-n", "60", check=False)
+        return self.run("journalctl", "--no-pager", "-n", "60", "-o", "short-precise", check=False)
 
     def show(self, unit, *properties):
         """Properties of a unit, in this order."""
@@ -209,6 +209,7 @@ class Load:
     """`tests/load.py` inside the machine; it ends when the block ends, and there were enough requests."""
 
     def __init__(self, machine, address, host, requests, options):
+        self.machine = machine
         shutil.copy(HERE.parent / "load.py", machine.path("/root/load.py"))
         command = ["python3", "/root/load.py", address, host, "--requests", str(requests), *options]
         self.process = subprocess.Popen(
@@ -228,3 +229,6 @@ class Load:
         printed, _ = self.process.communicate(timeout=PATIENCE * 2)
         if kind is None:
             self.result = json.loads(printed)
+            if self.result["failed"]:  # shown where the test fails for it
+                errors = self.machine.run("tail", "-n", "40", "/var/log/nginx/error.log", check=False)
+                print(printed, errors, self.machine.journal(), sep="\n")  # noqa: T201

@@ -137,6 +137,36 @@ def port():
         return free.getsockname()[1]
 
 
+def test_stopped_while_workers_begin(serve, tmp_path):
+    """A worker that has just begun is stopped with the others, where gunicorn by itself loses the signal on its way."""
+    (tmp_path / "gunicorn.local.py").write_text("import time\n\ndef post_fork(server, worker):\n    time.sleep(1)\n")
+    server = serve("[processes.web]\nworkers = 2\n")
+    server.wait_for(lambda: server.err.read_text().count("Booting worker") == 2)
+    assert server.stop() == 0
+    assert "Shutting down" in server.err.read_text()
+
+
+def test_stopping_an_apps_own_process(serve, tmp_path):
+    """What a worker's app starts by itself gets its signals as ever: the file holds none back there."""
+    app = """
+import os, signal
+
+def app(environ, start_response):
+    reads, writes = os.pipe()
+    if (child := os.fork()) == 0:
+        is_default = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        os.write(writes, f"{signal.pthread_sigmask(signal.SIG_BLOCK, ())} {is_default}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    body = os.read(reads, 100)
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+"""
+    address = str(tmp_path / "web.sock")
+    serve("[processes.web]\nworkers = 1\n", app=app).ready(address)
+    assert ask(address, get()).endswith(b"\r\n\r\nset() False")
+
+
 def test_socket_mode(serve, tmp_path):
     """The unix socket lets in its owner and group alone, whatever umask gunicorn was started with."""
     path = str(tmp_path / "web.sock")
