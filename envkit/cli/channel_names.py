@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
-def channel_option(*names: str, words: str) -> Callable[[F], F]:
-    """The option that names one channel."""
+def channel_option(*names: str, words: str, also: tuple[str, ...] = ()) -> Callable[[F], F]:
+    """The option that names one channel, or another way that is no text and `also` has."""
     return click.option(
         *names,
         "channel_name",
-        type=_ChannelName(),
-        callback=_checked,
-        shell_complete=_complete,
+        type=_ChannelName(also),
+        callback=partial(_checked, also=also),
+        shell_complete=partial(_complete, also=also),
         required=True,
         metavar="CHANNEL",
         help=words,
@@ -33,10 +34,13 @@ class _ChannelName(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has 
 
     name = "channel"
 
+    def __init__(self, also: tuple[str, ...]) -> None:
+        self.also = also
+
     def get_missing_message(self, param: click.Parameter, ctx: click.Context | None = None) -> str:  # noqa: ARG002  click's
         from envkit.channels.registry import names
 
-        return f"Name one of: {', '.join(names())}"
+        return f"Name one of: {', '.join((*names(), *self.also))}"
 
 
 def channels_option(*names: str, words: str, default: str) -> Callable[[F], F]:
@@ -58,11 +62,13 @@ def channel_argument(name: str) -> Callable[[F], F]:
     return click.argument(name, required=False, callback=_checked, shell_complete=_complete, metavar="[CHANNEL]")
 
 
-def _checked(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
+def _checked(
+    context: click.Context, parameter: click.Parameter, name: str | None, also: tuple[str, ...] = ()
+) -> str | None:
     from envkit.channels.registry import names
 
     if name is not None:
-        expect_known(context, parameter, "channel", name, names())
+        expect_known(context, parameter, "channel", name, (*names(), *also))
     return name
 
 
@@ -73,7 +79,12 @@ def _all_checked(context: click.Context, parameter: click.Parameter, given: tupl
     return tuple(dict.fromkeys(names))
 
 
-def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001  click's
+def _complete(
+    context: click.Context,  # noqa: ARG001  click's
+    parameter: click.Parameter,  # noqa: ARG001  likewise
+    incomplete: str,
+    also: tuple[str, ...] = (),
+) -> list[str]:
     from envkit.channels.registry import names
 
-    return beginning_with(incomplete, names())
+    return beginning_with(incomplete, (*names(), *also))

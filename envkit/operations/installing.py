@@ -204,6 +204,8 @@ def _expect_settings(deployment: Deployment, root: Path) -> None:
     folder = f"{derived.configuration_directory(deployment)}/credentials"
     for setting in deployment.server.credentials:
         file, hint = f"{folder}/{setting}", "write the setting's value to it, mode 0600"
+        if deployment.settings is not None:
+            hint = f"write it: envkit export --to files --out {shlex.quote(str(root / folder.lstrip('/')))}"
         missing = Finding(file, "", "no such file, and the app needs this setting", hint)
         findings += _expect_private(file, root, missing)
     if findings:

@@ -118,6 +118,11 @@ def project_settings_class(
     return class_name, settings_class(class_name, let_errors_through=let_errors_through)
 
 
+def project_description(description: Path | None) -> Deployment | None:
+    """The description; None where there is none, or a wrong one, for who can do without."""
+    return _read(description)[1]
+
+
 def _file(description: Path | None) -> Path:
     """The description's file: the one asked for, or this folder's, there or not."""
     if description is not None:

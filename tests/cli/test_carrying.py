@@ -281,3 +281,27 @@ def test_no_message_holds_a_value(shop, envkit, name, value):
     for result in (exported, checked, imported):
         assert result.code in {0, 1}
         assert CANARY not in result.out + result.err
+
+
+def test_export_to_files(shop, envkit):
+    """A file for each secret, of its owner's alone, which a comparison then finds to be the same."""
+    result = envkit("export", "--to", "files", "--out", "secrets")
+    assert (result.code, result.err) == (0, "secrets: 1 file written, each readable by its owner alone\n")
+    assert [path.name for path in (shop / "secrets").iterdir()] == ["API_TOKEN"]
+    assert (shop / "secrets/API_TOKEN").read_text() == "abc def"
+    assert stat.S_IMODE((shop / "secrets/API_TOKEN").stat().st_mode) == 0o600
+    assert envkit("export", "--to", "files", "--check", "secrets").code == 0
+    (shop / ".env").write_text(f"API_TOKEN={CANARY}\n")
+    result = envkit("export", "--to", "files", "--check", "secrets")
+    assert result.code == 1
+    assert result.err == "secrets/API_TOKEN: API_TOKEN: differs from the setting. export it again\n"
+    result = envkit("export", "--to", "files")
+    assert (result.code, result.err.splitlines()[-1]) == (2, "Error: files need a folder: --out FOLDER")
+
+
+def test_export_to_systemd_leaves_its_files_out(shop, envkit):
+    """What systemd hands to the app as a file is not in its environment as well."""
+    description = (shop / "envkit.toml").read_text()
+    (shop / "envkit.toml").write_text(f'{description}[server]\ncredentials = ["API_TOKEN"]\n')
+    assert envkit("export", "--to", "systemd").out == 'POOL_SIZE="7"\n'
+    assert envkit("export", "--to", "docker").out == "API_TOKEN=abc def\nPOOL_SIZE=7\n"

@@ -349,11 +349,12 @@ def test_settings_are_whole_and_private(root):
     with pytest.raises(OperationError) as caught:
         install(app, Steps(), Server(root, Commands()))
     told = str(caught.value).replace("etc/envkit/shop/credentials/", "")
+    hint = f"write it: envkit export --to files --out {env.parent}/credentials"
     assert told.splitlines() == [
         f"/etc/envkit/shop/env: holds settings, and others than its owner may read it. chmod 600 {env}",
-        "/KEY: no such file, and the app needs this setting. write the setting's value to it, mode 0600",
+        f"/KEY: no such file, and the app needs this setting. {hint}",
         f"/OPEN: holds settings, and others than its owner may read it. chmod 600 {root}/OPEN",
-        "/FOLDER: is no file. write the setting's value to it, mode 0600",
+        f"/FOLDER: is no file. {hint}",
     ]
     assert tree(root) == before
 

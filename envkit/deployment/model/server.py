@@ -25,7 +25,7 @@ class Server:
     )
     credentials: tuple[str, ...] = described(
         "Settings that the app reads as files, which only its processes see (LoadCredential=); they lie in "
-        "/etc/envkit/NAME/credentials, each under its name.",
+        "/etc/envkit/NAME/credentials, each under its name, as envkit export --to files writes them.",
         kind="setting",
         default=(),
     )

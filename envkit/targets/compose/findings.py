@@ -143,7 +143,7 @@ def warnings_of(deployment: Deployment, settings: SettingNames | None, form: For
             deployment,
             "services.postgres",
             f"takes its password from {PASSWORD}, which the settings class does not declare",
-            "write it into secrets/ as well"
+            "write it into secrets/ as well: envkit export --all --to files takes it along"
             if derived.container(deployment).secrets == "files"
             else "write it into .env as well: envkit export --all --to compose takes it along",
             "compose-postgres-password",

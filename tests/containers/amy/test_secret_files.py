@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -26,10 +27,11 @@ def amy(described, flag, tmp_path_factory):
     """The deployment, started for the first time."""
     more = {"services": "dynamodb_local = true", "container": 'secrets = "files"', "maintenance": f'flag = "{flag}"'}
     with described(tmp_path_factory.mktemp("amy") / "amy", **more) as amy:
-        folder = amy.folder / "deploy/secrets"
-        folder.mkdir()
-        for name in ("SECRET_KEY", "DATABASE_URL", "POSTGRES_PASSWORD"):
-            (folder / name).write_text(f"{amy.values[name]}\n")
+        amy.envkit("export", "--all", "--to", "files", "--out", "deploy/secrets")
+        files = sorted((amy.folder / "deploy/secrets").iterdir())
+        assert [file.name for file in files] == ["DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEY"]
+        for file in files:
+            os.chown(file, 10001, -1)
         (amy.folder / "deploy/.env").write_text(f"REDIS_URL={amy.values['REDIS_URL']}\n")
         amy.deploy()
         amy.wait_for(200)

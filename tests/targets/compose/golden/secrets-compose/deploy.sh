@@ -66,7 +66,7 @@ for file in secrets/SECRET_KEY secrets/DATABASE_URL secrets/POSTGRES_PASSWORD; d
     [ -e "$file" ] || missing="$missing $file"
 done
 if [ -n "$missing" ]; then
-    echo "missing:$missing. write each, readable by the container's user; an empty one counts as not set" >&2
+    echo "missing:$missing. envkit export --to files writes them; let the container's user read each" >&2
     exit 1
 fi
 
