@@ -36,3 +36,8 @@ def _shell_words(line: str) -> list[str]:
     if _SHELL_OPERATORS & set(words):
         raise Wrong("holds an operator of the shell, and no shell runs it", "name a script, or write a list of words")
     return words
+
+
+def makes_backups(command: tuple[str, ...]) -> bool:
+    """Whether a process's command is `envkit backup`, of whichever virtual environment."""
+    return len(command) > 1 and command[0].rpartition("/")[2] == "envkit" and command[1] == "backup"

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.deployment import derived
+from envkit.deployment.commands import makes_backups
 from envkit.findings import Finding, words_of
-from envkit.operations import certificates
+from envkit.operations import certificates, server_files
 from envkit.operations.programs import find_program
 from envkit.operations.steps import OperationError
 
@@ -27,6 +28,8 @@ PATIENCE = 5
 """Seconds for the answer of the health path, and of each program that is asked."""
 BOOTED = Path("/run/systemd/system")
 """A folder that is there where systemd runs (sd_booted(3))."""
+UNITS = Path("/", server_files.UNITS)
+"""Where `install` puts the units."""
 
 
 class UnitState(NamedTuple):
@@ -254,9 +257,7 @@ def _last_backup(deployment: Deployment, findings: list[Finding]) -> Backup | No
 
 def _making_backups(deployment: Deployment) -> list[str]:
     return [
-        name
-        for name, process in deployment.processes.items()
-        if process.schedule and [part.rpartition("/")[2] for part in process.command[:2]] == ["envkit", "backup"]
+        name for name, process in deployment.processes.items() if process.schedule and makes_backups(process.command)
     ]
 
 
@@ -266,7 +267,15 @@ def _is_late(last: Backup, deployment: Deployment, name: str) -> bool:
 
     here = (datetime.now(UTC) - _BACKUP_IS_LATE).astimezone().replace(tzinfo=None)  # as the timer counts
     due = last_due(parse_schedule(deployment.processes[name].schedule or ""), here)
-    return due is not None and last.made < due.astimezone(UTC)
+    return due is not None and last.made < due.astimezone(UTC) and not _is_newer(deployment, name, due.timestamp())
+
+
+def _is_newer(deployment: Deployment, name: str, due: float) -> bool:
+    """Whether the process had no such schedule yet when it would have been due."""
+    timer = UNITS / f"{deployment.name}-{name}.timer"
+    with suppress(OSError):
+        return timer.stat().st_mtime > due
+    return False
 
 
 _BACKUP_IS_LATE = timedelta(hours=3)

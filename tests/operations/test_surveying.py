@@ -96,6 +96,18 @@ def test_a_backup_that_was_due(shop, tmp_path, hours, is_late):
 
 
 @pytest.mark.usefixtures("app")
+def test_a_backup_that_was_not_due_yet(shop, tmp_path, monkeypatch):
+    """A schedule that came later than the backup was due asks for none yet."""
+    monkeypatch.setattr(surveying, "UNITS", tmp_path)
+    (tmp_path / "backups").mkdir()
+    put(tmp_path / "backups", datetime.now(UTC) - timedelta(days=9))
+    scheduled = replace(shop, processes={"backup": Process(command=("envkit", "backup"), schedule="every 48h")})
+    assert len(problems(surveying.survey(scheduled))) == 1
+    (tmp_path / "shop-backup.timer").touch()
+    assert problems(surveying.survey(scheduled)) == []
+
+
+@pytest.mark.usefixtures("app")
 def test_a_time_of_return_that_has_passed(shop, tmp_path):
     """A maintenance that goes on after its time is a finding: visitors are told to come back in the past."""
     until = datetime.now(UTC) + timedelta(hours=1)

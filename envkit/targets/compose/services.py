@@ -6,7 +6,7 @@ import re
 from posixpath import dirname
 from typing import TYPE_CHECKING, Any
 
-from envkit.deployment import derived
+from envkit.deployment import commands, derived
 from envkit.deployment.model import Container, Process
 from envkit.rendering.quoting import CannotQuote
 from envkit.targets.compose.beside import beside
@@ -86,7 +86,7 @@ def makes_backups(deployment: Deployment, name: str) -> bool:
     command = _command(deployment, name)
     if name == RELEASE and deployment.backup.before_release:
         return derived.container(deployment).base == "envkit" or command[:2] == ["envkit", "run"]
-    return tuple(_process_of(deployment, name).command[:2]) == ("envkit", "backup")
+    return commands.makes_backups(_process_of(deployment, name).command)
 
 
 def services_context(deployment: Deployment, settings: SettingNames | None, form: Form) -> dict[str, Any]:

@@ -243,7 +243,7 @@ def test_inertia_cannot_leave_unset():
     ]
 
 
-BACKUP = '[processes.release]\ncommand = "true"\n[processes.nightly]\ncommand = "envkit backup"\n'
+BACKUP = '[processes.release]\ncommand = "true"\n[processes.nightly]\ncommand = "/opt/app/bin/envkit backup"\n'
 
 
 @pytest.mark.parametrize(
