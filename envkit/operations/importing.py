@@ -45,12 +45,17 @@ def settings_class(name: str, *, let_errors_through: bool = False) -> type[BaseM
     from pydantic import BaseModel
 
     if isinstance(found, type) and issubclass(found, BaseModel):
-        from envkit.settings.model import READS_BY_ITSELF, reads_by_itself
+        from envkit.settings.model import ReadsByItselfError
+        from envkit.settings.plan import plan_of
 
-        if reads_by_itself(found):
-            raise CannotImportError([Finding("", name, *READS_BY_ITSELF)])
         _complete(found, name)
-        return found
+        try:
+            plan_of(found)
+        except ReadsByItselfError as error:
+            finding = Finding("", name, error.problem, error.hint)
+        else:
+            return found
+        raise CannotImportError([finding])
     problem = f"{module_name} has no {attribute}" if found is None else f"{attribute} is no pydantic model"
     classes = [key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, BaseModel)]
     raise CannotImportError([Finding("", name, problem, did_you_mean(attribute, classes))])

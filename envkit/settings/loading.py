@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from envkit.settings.assembling import Problems, assemble
 from envkit.settings.errors import SettingsError
 from envkit.settings.histories import remember
-from envkit.settings.model import READS_BY_ITSELF, NotDevelopmentError, in_development, reads_by_itself
+from envkit.settings.model import NotDevelopmentError, in_development
 from envkit.settings.plan import Plan, plan_of
 from envkit.settings.sources import Gathered, gather
 
@@ -77,7 +77,7 @@ def load_settings(
 
     Raises:
         SettingsError: one error with every problem; it holds no value.
-        TypeError: `model` is no pydantic model, or one of pydantic-settings.
+        TypeError: `model` is no pydantic model, or it or a model within is of pydantic-settings.
     """
     if model is None:
         from envkit.settings.web import WebSettings
@@ -86,8 +86,6 @@ def load_settings(
     given: object = model
     if not (isinstance(given, type) and issubclass(given, BaseModel)):
         raise TypeError("load_settings takes a settings class: a subclass of envkit.Settings or pydantic.BaseModel")
-    if reads_by_itself(model):
-        raise TypeError(f"{model.__name__} {'. '.join(READS_BY_ITSELF)}")
     plan = plan_of(model, prefix)
     environ = os.environ if environ is None else environ
     paths = (env_files,) if isinstance(env_files, (str, os.PathLike)) else env_files

@@ -54,16 +54,24 @@ class Settings(BaseModel):
         return [*super().__dir__(), *(name.upper() for name in type(self).model_fields)]
 
 
+class ReadsByItselfError(TypeError):
+    """A class of pydantic-settings, where every making of an instance reads the environment in its own way.
+
+    Attributes:
+        problem: the class's name and what is wrong with it.
+        hint: what to do.
+    """
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        """Says so of a class."""
+        self.problem = f"{model.__name__} is a class of pydantic-settings, which reads the environment by itself"
+        self.hint = 'derive it from envkit.Settings, with prefix="…" in place of env_prefix'
+        super().__init__(f"{self.problem}. {self.hint}")
+
+
 def reads_by_itself(model: type[BaseModel]) -> bool:
-    """Whether it is of pydantic-settings, where every making of an instance reads the environment in its own way."""
+    """Whether it is of pydantic-settings."""
     return any(base.__module__.startswith("pydantic_settings.") for base in model.__mro__)
-
-
-READS_BY_ITSELF = (
-    "is a class of pydantic-settings, which reads the environment by itself",
-    'derive it from envkit.Settings, with prefix="…" in place of env_prefix',
-)
-"""The problem with such a class, and what to do."""
 
 
 def revealed(value: Any) -> Any:

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, AliasPath, BaseModel, Json, SecretBytes, Secr
 from pydantic import Secret as AnySecret
 
 from envkit.settings.annotations import meant
-from envkit.settings.model import AllowEmpty, DevelopmentOnly
+from envkit.settings.model import AllowEmpty, DevelopmentOnly, ReadsByItselfError, reads_by_itself
 from envkit.settings.types import DatabaseUrl, PrivateKey, Secret
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ def plan_of(model: type[BaseModel], prefix: str | None = None) -> Plan:
     """The plan of `model`, remembered for as long as the class lives.
 
     `prefix` is put before every name; None takes the class's own (`class MySettings(Settings, prefix="MY_")`).
+
+    Raises:
+        ReadsByItselfError: it or a model within is of pydantic-settings.
     """
     known = _plans.get(model)
     if known is None:
@@ -156,6 +159,8 @@ def _slots(
 ) -> list[Slot]:
     """The slots of `model`'s fields; `within` are the models around it, which end a recursion."""
     found: list[Slot] = []
+    if reads_by_itself(model):
+        raise ReadsByItselfError(model)
     if not model.__pydantic_complete__:  # it names classes that were defined after it
         model.model_rebuild()
     for field_name, field in model.model_fields.items():

@@ -176,8 +176,12 @@ def test_a_class_that_reads_by_itself_is_refused() -> None:
     class App(BaseSettings):
         port: int = 1
 
-    with pytest.raises(TypeError, match=r"^App is a class of pydantic-settings, .* derive it from envkit.Settings"):
-        load_settings(App)
+    class Outer(Settings):
+        app: App = App()
+
+    for model in (App, Outer):
+        with pytest.raises(TypeError, match=r"^App is a class of pydantic-settings, .* derive it from envkit.Settings"):
+            load_settings(model)
 
 
 class Hook(BaseModel):
