@@ -151,7 +151,7 @@ def test_a_description_without_a_settings_class_is_said(project, envkit):
         ("from envkit import Settings\nclass ShopSetings(Settings): pass", "did you mean ShopSetings?"),
         (
             "from envkit import Settings\nclass ShopSettings(Settings): __module__ = 'pydantic_settings.main'",
-            "NAME: ShopSettings is a class of pydantic-settings, which reads the environment by itself. derive it from ",
+            "NAME: ShopSettings is a class of pydantic-settings, which reads the environment by itself. derive it",
         ),
     ],
 )
