@@ -158,11 +158,13 @@ class Machine:
     # --- files ---
 
     def write(self, path, text, mode=0o644):
-        """Makes a file."""
+        """Makes a file, or replaces it as a whole: a process that begins just then must not read half of it."""
         place = self.path(path)
-        place.touch(mode=mode)
-        place.chmod(mode)
-        place.write_text(text)
+        new = place.with_name(f"{place.name}.new")
+        new.touch(mode=mode)
+        new.chmod(mode)
+        new.write_text(text)
+        new.replace(place)
 
     def install(self, name, renderings):
         """Puts rendered files in place as the README of the examples does it by hand."""
