@@ -80,7 +80,8 @@ def _anchored(pattern: str) -> str:
 
 def documented_example() -> str:
     """An `envkit.toml` that shows every key with its words of help; keys that may be left out are comments."""
-    lines = ["# Every key that envkit.toml knows. A line that is a comment shows what holds without it.", ""]
+    lines = ["# Every key that envkit.toml knows. A line that is a comment shows what holds without it or, where nothing"]
+    lines += ["# does or that depends on others, an example.", ""]
     lines += _example_of(Deployment, ())
     return "\n".join(lines) + "\n"
 
@@ -152,7 +153,7 @@ def _example_of(table: type[Any], path: tuple[str, ...], *, optional: bool = Fal
 def _comment(doc: str) -> list[str]:
     from textwrap import wrap
 
-    return wrap(doc, 100, initial_indent="# ", subsequent_indent="# ")
+    return wrap(doc, 100, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
 
 
 def _toml(key: Key) -> str:

@@ -150,6 +150,11 @@ def test_example_shows_every_key():
             assert key.table or f"{name} = " in shown
 
 
+def test_example_breaks_no_word():
+    """What is to be copied, such as a cron line or an option, keeps its hyphens where its line ends."""
+    assert [line for line in documented_example().splitlines() if line.startswith("#") and line.endswith("-")] == []
+
+
 def test_example_changes_nothing():
     """The example as it stands describes an app with every default."""
     plain = read_description('name = "shop"\napp = "shop:app"\n', {})

@@ -18,8 +18,8 @@ class Server:
         "The app's virtual environment; unless given, .venv in the directory.", kind="path", default=None
     )
     env_file: str | None = described(
-        "File of settings, mode 0600, as envkit export systemd writes it; unless given, /etc/envkit/NAME/env for an "
-        "app with a settings class, and else none.",
+        "File of settings, mode 0600, as envkit export --to systemd writes it; unless given, /etc/envkit/NAME/env for "
+        "an app with a settings class, and else none.",
         kind="path",
         default=None,
     )
