@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from envkit.deployment import derived
 from envkit.deployment.errors import DescriptionError
+from envkit.deployment.overrides import origin_and_name, variable_of
 from envkit.findings import Finding
 from envkit.rendering.environments import Language, environment, header
 from envkit.rendering.quoting import CannotQuote, Fragment, systemd_command
@@ -45,9 +46,8 @@ def render(deployment: Deployment) -> Rendering:
         CannotQuote: a text of the description has no spelling in a unit.
         DescriptionError: the description needs containers, or a program's path has no spelling in a unit.
     """
-    if derived.upstream(deployment).kind == "service":
-        problem = "target systemd: names a service of containers, and systemd starts none"
-        raise DescriptionError([Finding(deployment.origin, "http.upstream", problem, "leave it out, or use compose")])
+    if refused := tuple(_refused_upstream(deployment)):
+        raise DescriptionError(refused)
     if refused := (*_refused_names(deployment), *_refused_users(deployment), *_refused_programs(deployment)):
         raise DescriptionError(refused)
     artifacts = [*_units(deployment), *_accounts(deployment), *_gunicorn(deployment), *_scripts(deployment)]
@@ -59,6 +59,17 @@ def _judge(folder: Path, _: Deployment) -> list[str]:
 
 
 JUDGE = Judge("systemd-analyze", _judge)
+
+
+def _refused_upstream(deployment: Deployment) -> Iterator[Finding]:
+    if derived.upstream(deployment).kind == "service":
+        problem = "target systemd: names a service of containers, and systemd starts none"
+        hint = "leave it out, or use compose"
+        if deployment.http.upstream is None:
+            problem = f"{problem}: where there is a table [container], it is {derived.CONTAINER_UPSTREAM} unless given"
+            variable = variable_of("http", "upstream")
+            hint = f"for systemd alone, render with {variable}=unix:/run/{deployment.name}/web.sock, or use compose"
+        yield Finding(*origin_and_name(deployment, "http", "upstream"), problem, hint)
 
 
 def _refused_names(deployment: Deployment) -> Iterator[Finding]:

@@ -168,7 +168,23 @@ def test_containers_are_refused():
     deployment = read_description(HEAD + '[http]\nupstream = "web:8000"\n', {})
     with pytest.raises(DescriptionError) as caught:
         render(deployment)
-    assert str(caught.value.findings[0]).startswith("envkit.toml: http.upstream: target systemd: names a service")
+    assert str(caught.value) == (
+        "envkit.toml: http.upstream: target systemd: names a service of containers, and systemd starts none. "
+        "leave it out, or use compose"
+    )
+
+
+def test_a_table_of_containers_alone_is_refused_with_a_way_out():
+    """No upstream is written there that could be left out; the one that the message names is taken."""
+    with pytest.raises(DescriptionError) as caught:
+        render(read_description(HEAD + "[container]\n", {}))
+    assert str(caught.value) == (
+        "envkit.toml: http.upstream: target systemd: names a service of containers, and systemd starts none: where "
+        "there is a table [container], it is web:8000 unless given. for systemd alone, render with "
+        "ENVKIT_HTTP__UPSTREAM=unix:/run/shop/web.sock, or use compose"
+    )
+    there = read_description(HEAD + "[container]\n", {"ENVKIT_HTTP__UPSTREAM": "unix:/run/shop/web.sock"})
+    assert render(there) == render(read_description(HEAD, {}))
 
 
 def test_a_database_in_several_settings_is_backed_up_alike():
