@@ -48,7 +48,7 @@ def command(
 
     SQLite by its online backup, PostgreSQL by the pg_dump of its version. A backup is checked, compressed, has a
     checksum beside it, and appears as a whole or not at all; then those that [backup.keep] does not keep are removed.
-    `list` exits 1 when there is none, or a checksum is wrong.
+    `list` exits 1 when there is none or, with --verify, a checksum is wrong.
     """
     from envkit.deployment.reading import load_description
 
