@@ -80,8 +80,8 @@ def _anchored(pattern: str) -> str:
 
 def documented_example() -> str:
     """An `envkit.toml` that shows every key with its words of help; keys that may be left out are comments."""
-    lines = ["# Every key that envkit.toml knows. A line that is a comment shows what holds without it or, where nothing"]
-    lines += ["# does or that depends on others, an example.", ""]
+    lines = ["# Every key that envkit.toml knows. A line that is a comment shows what holds without it, or an"]
+    lines += ["# example where that is nothing, or follows from other keys.", ""]
     lines += _example_of(Deployment, ())
     return "\n".join(lines) + "\n"
 
