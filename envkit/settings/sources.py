@@ -225,16 +225,19 @@ def _take_file(plan: Plan, gathered: Gathered, index: int, name: str, origin: Or
 
 
 def _take_secrets_directory(plan: Plan, gathered: Gathered, folder: str, *, required: bool = False) -> None:
-    """Adds the files of a secrets directory (Docker, Kubernetes, systemd) whose names match, in any case."""
+    """Adds the files of a secrets directory (Docker, Kubernetes, systemd) whose names match, in any case.
+
+    Whose name is the setting's to the letter comes first: names of two settings may differ in case alone.
+    """
     try:
-        names = sorted(os.listdir(folder))  # noqa: PTH208  a path object costs more than the listing
+        names = os.listdir(folder)  # noqa: PTH208  a path object costs more than the listing
     except OSError as error:
         if required:
             gathered.findings.append(Finding(str(folder), "", f"the secrets directory: {words_of(error)}"))
         return
     folded = {name.upper(): index for name, index in plan.by_name.items()}
-    for file_name in names:
-        index = folded.get(file_name.upper())
+    for file_name in sorted(names, key=lambda name: (name not in plan.by_name, name)):
+        index = plan.by_name.get(file_name, folded.get(file_name.upper()))
         if index is None:
             continue
         origin = Origin("secrets", f"{folder}/{file_name}")

@@ -280,3 +280,16 @@ def test_a_folder_in_the_secrets_directory_is_a_clear_error(folder: Path) -> Non
     (folder / "secrets" / "token").mkdir(parents=True)
     with pytest.raises(SettingsError, match="/secrets/token: TOKEN: is a directory"):
         load_settings(Token, environ={}, secrets_dir=folder / "secrets")
+
+
+def test_secret_files_whose_names_differ_in_case_alone(folder: Path) -> None:
+    """Each setting has the file that is named as it is to the letter; any other case is good for want of one."""
+
+    class App(Settings):
+        first: str = Field(alias="Token")
+        second: str = Field(alias="TOKEN")
+
+    for name in ("TOKEN", "Token", "token"):
+        (folder / name).write_text(name)
+    settings = load_settings(App, env_files=(), environ={}, secrets_dir=folder)
+    assert (settings.first, settings.second) == ("Token", "TOKEN")
