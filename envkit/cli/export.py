@@ -112,13 +112,13 @@ def command(
     if loaded.settings is None:
         context.exit(1)
     wanted = outgoing(loaded.settings, everything=everything)
-    deployment = project_description(description)
     try:
         if channel_name == FILES:
-            found = _files(secret_files(loaded.settings, wanted, deployment), out, checked, force=force)
+            files = secret_files(loaded.settings, wanted, project_description(description))
+            found = _files(wanted, files, out, checked, force=force)
         else:
             if channel_name == "systemd":
-                wanted = without_credentials(loaded.settings, wanted, deployment)
+                wanted = without_credentials(loaded.settings, wanted, project_description(description))
             found = _text(channel_name, wanted, out, checked, force=force, is_shown=not hidden)
     except ExportError as problem:
         echo_findings(problem.findings)
@@ -129,15 +129,20 @@ def command(
         context.exit(int(bool(found)))
 
 
-def _files(files: Sequence[SettingFile], out: Path | None, checked: Path | None, *, force: bool) -> Sequence[Finding]:
+def _files(
+    wanted: Outgoing, files: Sequence[SettingFile], out: Path | None, checked: Path | None, *, force: bool
+) -> Sequence[Finding]:
     """Writes the files, or returns what is otherwise in those that are there."""
-    from envkit.operations.secret_files import secret_file_differences
+    from envkit.operations.secret_files import left_files, secret_file_differences
     from envkit.operations.writing import write_artifacts
 
     if checked:
-        return secret_file_differences(files, checked)
+        if not checked.is_dir():
+            raise click.UsageError(f"{checked}: no such folder")
+        return [*secret_file_differences(files, checked), *left_files(wanted, files, checked)]
     if out:
         write_artifacts([file.artifact for file in files], out, force=force)
+        echo_findings([left._replace(severity="warning") for left in left_files(wanted, files, out)])
         echo_note(f"{out}: {counted(len(files), 'file')} written, each readable by its owner alone")
     return ()
 

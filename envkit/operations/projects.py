@@ -119,8 +119,14 @@ def project_settings_class(
 
 
 def project_description(description: Path | None) -> Deployment | None:
-    """The description; None where there is none, or a wrong one, for who can do without."""
-    return _read(description)[1]
+    """The description, for who can do without; None where there is none.
+
+    Raises:
+        DescriptionError: it is wrong.
+    """
+    from envkit.deployment.reading import load_description
+
+    return load_description(description) if description is not None or is_described() else None
 
 
 def _file(description: Path | None) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.findings import Finding
@@ -86,6 +88,20 @@ def secret_file_differences(files: Iterable[SettingFile], folder: Path) -> list[
 _AGAIN = "export it again"
 
 
+def left_files(wanted: Outgoing, files: Iterable[SettingFile], folder: Path) -> list[Finding]:
+    """The files of settings that no source has any more: an app that is given the folder would read them."""
+    unset = {name.upper() for name in wanted.unset}
+    known = {file.artifact.path for file in files}
+    there: list[str] = []
+    with suppress(OSError):  # whoever reads or writes the files tells what is wrong with it
+        there = sorted(os.listdir(folder))  # noqa: PTH208  the names alone
+    return [
+        Finding(str(folder / name), name, "is there, but no longer among the settings", "delete it")
+        for name in there
+        if name not in known and name.upper() in unset
+    ]
+
+
 def without_credentials(settings: BaseModel, wanted: Outgoing, deployment: Deployment | None) -> Outgoing:
     """What is to be exported to a systemd service besides its files: all but what `server.credentials` names."""
     gone = set(_credentials(settings, deployment).values())
@@ -93,6 +109,7 @@ def without_credentials(settings: BaseModel, wanted: Outgoing, deployment: Deplo
         values={name: value for name, value in wanted.values.items() if name not in gone},
         keys=wanted.keys - gone,
         secrets=wanted.secrets - gone,
+        unset=wanted.unset | gone,
     )
 
 
@@ -112,7 +129,7 @@ def _names(settings: BaseModel, wanted: Outgoing, deployment: Deployment | None)
 
     names = _credentials(settings, deployment)
     if deployment and derived.container(deployment).secrets == "files":
-        names |= {setting.name: setting.name for setting in names_of(type(settings)) if setting.secret}
+        names = {setting.name: setting.name for setting in names_of(type(settings)) if setting.secret} | names
     elif names:
         return names
     return names | {name: name for name in wanted.values if name in wanted.secrets}
@@ -126,7 +143,7 @@ def _problem(name: str, value: str) -> tuple[str, str] | None:
     refusal = refuse_not_text(value)
     if refusal is not None:
         return refusal
-    if len(value.encode()) >= MAX_SECRET_BYTES:
+    if len(value.encode()) + value.endswith("\n") > MAX_SECRET_BYTES:
         return f"the value is longer than the {MAX_SECRET_BYTES:,} bytes that are read of a file", "store it elsewhere"
     return None
 

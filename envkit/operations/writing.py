@@ -64,7 +64,7 @@ def write_artifacts(artifacts: Sequence[Artifact], folder: Path, *, force: bool 
     for artifact in artifacts:
         found, problem = _inspect(folder, artifact, force=force)
         if problem is not None:
-            findings.append(problem)
+            findings += [problem] if problem not in findings else []  # one folder may be in the way of them all
         elif not found:
             due.append(artifact)
     if findings:
@@ -157,8 +157,9 @@ def _inspect(folder: Path, artifact: Artifact, *, force: bool) -> tuple[bool, Fi
         return True, None
     if force or is_generated(text) or text == artifact.text:
         return False, None
+    problem = "was not made by envkit" if is_generated(artifact.text) else "holds something else"
     hint = "move it away, or overwrite it with --force"
-    return False, Finding(str(path), "", "was not made by envkit, so it is not overwritten", hint)
+    return False, Finding(str(path), "", f"{problem}, so it is not overwritten", hint)
 
 
 def _obstacle(folder: Path, path: Path) -> Finding | None:

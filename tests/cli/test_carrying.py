@@ -54,7 +54,7 @@ def test_export_overwrites_only_by_force(shop, envkit):
     (shop / "app.env").write_text("mine\n")
     result = envkit("export", "--to", "docker", "--out", "app.env")
     assert result.code == 1
-    assert result.err.startswith("app.env: was not made by envkit, so it is not overwritten.")
+    assert result.err.startswith("app.env: holds something else, so it is not overwritten.")
     assert (shop / "app.env").read_text() == "mine\n"
     assert envkit("export", "--to", "docker", "--out", "app.env", "--force").code == 0
     (shop / "app.env").chmod(0o644)
@@ -295,8 +295,29 @@ def test_export_to_files(shop, envkit):
     result = envkit("export", "--to", "files", "--check", "secrets")
     assert result.code == 1
     assert result.err == "secrets/API_TOKEN: API_TOKEN: differs from the setting. export it again\n"
+    result = envkit("export", "--to", "files", "--out", "secrets")
+    assert result.err.startswith("secrets/API_TOKEN: holds something else, so it is not overwritten. move it away, or")
+    (shop / "secrets/Greeting").touch()
+    result = envkit("export", "--to", "files", "--out", "secrets", "--force")
+    assert result.code == 0
+    left = "secrets/Greeting: Greeting: is there, but no longer among the settings. delete it\n"
+    assert result.err.startswith(f"warning: {left}")
+    assert envkit("export", "--to", "files", "--check", "secrets").err == left
+
+
+def test_export_to_files_needs_a_folder(shop, envkit):
+    """One that can be read or made, and a description that can be read, which says what is written there."""
     result = envkit("export", "--to", "files")
     assert (result.code, result.err.splitlines()[-1]) == (2, "Error: files need a folder: --out FOLDER")
+    for path in ("none", "envkit.toml"):
+        result = envkit("export", "--to", "files", "--check", path)
+        assert (result.code, result.err.splitlines()[-1]) == (2, f"Error: {path}: no such folder")
+    (shop / "envkit.toml").write_text("name = 1\n")
+    for channel in ("files", "systemd"):
+        result = envkit("export", "--to", channel, "--settings", "shop_settings:ShopSettings", "--out", "there")
+        assert result.code == 1
+        assert result.err.startswith("envkit.toml:1: name: must be text, not a whole number. write it in quotes\n")
+    assert not (shop / "there").exists()
 
 
 def test_export_to_systemd_leaves_its_files_out(shop, envkit):

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import AliasChoices, Field
 
 from envkit import PrivateKey, Secret, Settings, load_settings
 from envkit.deployment.reading import read_description
 from envkit.operations.exporting import ExportError, outgoing
-from envkit.operations.secret_files import secret_file_differences, secret_files, without_credentials
+from envkit.operations.secret_files import left_files, secret_file_differences, secret_files, without_credentials
 from envkit.operations.writing import write_artifacts
 from tests.settings.made_keys import made_key
 
@@ -44,7 +45,9 @@ def test_what_systemd_hands_over():
     environ = {"TOKEN": "t", "SPARE": "s", "REGION": "eu"}
     assert _files(environ, CREDENTIALS) == {"Region": "eu", "token": "t"}
     settings = load_settings(App, env_files=(), environ=environ)
-    assert without_credentials(settings, outgoing(settings), CREDENTIALS).values == {"SPARE": "s"}
+    others = without_credentials(settings, outgoing(settings), CREDENTIALS)
+    assert others.values == {"SPARE": "s"}
+    assert others.unset == {"KEY", "TOKEN", "REGION"}  # a variable that is there still would be read first
 
 
 def test_a_credential_that_is_not_set():
@@ -59,6 +62,19 @@ def test_a_credential_that_is_not_set():
 def test_what_compose_hands_over():
     """Compose wants a file for each secret that the class declares: an empty one for what is not set."""
     assert _files({"TOKEN": "t"}, IN_CONTAINERS) == {"TOKEN": "t", "KEY": "", "SPARE": ""}
+
+
+def test_another_name(tmp_path):
+    """A credential under the setting's other name has its value, where containers get files as well."""
+
+    class Renamed(Settings):
+        token: Secret = Field(validation_alias=AliasChoices("TOKEN", "OLD_TOKEN"))
+
+    both = read_description(HEAD + '[server]\ncredentials = ["OLD_TOKEN"]\n[container]\nsecrets = "files"\n', {})
+    settings = load_settings(Renamed, env_files=(), environ={"TOKEN": "t"})
+    files = secret_files(settings, outgoing(settings), both)
+    write_artifacts([file.artifact for file in files], tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"TOKEN": "t", "OLD_TOKEN": "t"}
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
@@ -87,8 +103,9 @@ def test_keys_arrive(tmp_path):
 
 def test_what_no_file_carries():
     """A value longer than the loader reads of a file, told without it."""
+    assert _files({"TOKEN": "x" * (1 << 20)}) == {"TOKEN": "x" * (1 << 20)}
     with pytest.raises(ExportError) as caught:
-        _files({"TOKEN": "x" * (1 << 20)})
+        _files({"TOKEN": "x" * (1 << 20) + "x"})
     assert "longer than the 1,048,576 bytes" in str(caught.value.findings[0])
     assert "xx" not in str(caught.value.findings[0])
 
@@ -104,3 +121,17 @@ def test_differences(tmp_path):
         f"{tmp_path}/KEY: KEY: no such file. export it again",
     ]
     assert "canary" not in repr(files)
+
+
+def test_files_that_are_left(tmp_path):
+    """The file of a setting that is no longer set is told: the app would read it. Others' files are theirs."""
+    for name in ("TOKEN", "region", "SPARE", "README"):
+        (tmp_path / name).write_text("canary")
+    settings = load_settings(App, env_files=(), environ={"TOKEN": "t"})
+    wanted = outgoing(settings)
+    assert [str(finding) for finding in left_files(wanted, secret_files(settings, wanted, None), tmp_path)] == [
+        f"{tmp_path}/SPARE: SPARE: is there, but no longer among the settings. delete it",
+        f"{tmp_path}/region: region: is there, but no longer among the settings. delete it",
+    ]
+    assert [path.artifact.path for path in secret_files(settings, wanted, IN_CONTAINERS)] == ["TOKEN", "KEY", "SPARE"]
+    assert left_files(wanted, secret_files(settings, wanted, None), tmp_path / "missing") == []
