@@ -69,8 +69,8 @@ class Server:
         return self
 
     def children(self):
-        """How many workers there are."""
-        return len(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split())
+        """The workers' process ids."""
+        return Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
 
     def stop(self):
         """Stops as systemd would, and gives the exit status."""
@@ -146,6 +146,46 @@ def test_stopped_while_workers_begin(serve, tmp_path):
     assert "Shutting down" in server.err.read_text()
 
 
+def test_worker_that_cannot_begin_while_stopping(serve, tmp_path):
+    """While gunicorn stops, a worker that cannot begin does not end it before the others have answered."""
+    app = """
+import os, time
+
+if os.path.exists("broken"):
+    open("begun", "w").close()
+    while not os.path.exists("stopping"):
+        time.sleep(0.02)
+    raise RuntimeError("half of the app")
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        with open("slow.new", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename("slow.new", "slow")
+        while not os.path.exists("answer"):
+            time.sleep(0.02)
+    start_response("200 OK", [("Content-Length", "4")])
+    return [b"well"]
+"""
+    address = str(tmp_path / "web.sock")
+    server = serve("[processes.web]\nworkers = 2\n", app=app).ready(address)
+    server.wait_for(lambda: len(server.children()) == 2)
+    with connect(address) as slow:
+        slow.sendall(get("/slow"))
+        server.wait_for((tmp_path / "slow").exists)
+        (tmp_path / "broken").touch()
+        (idle,) = set(server.children()) - {(tmp_path / "slow").read_text()}
+        os.kill(int(idle), signal.SIGKILL)
+        server.wait_for((tmp_path / "begun").exists)
+        server.process.terminate()
+        server.wait_for(lambda: not Path(address).exists())
+        (tmp_path / "stopping").touch()
+        server.wait_for(lambda: "exited with code 3" in server.err.read_text())
+        (tmp_path / "answer").touch()
+        assert server.stop() == 0
+        assert slow.recv(65536).endswith(b"well")
+
+
 def test_stopping_an_apps_own_process(serve, tmp_path):
     """What a worker's app starts by itself gets its signals as ever: the file holds none back there."""
     app = """
@@ -198,7 +238,7 @@ def test_port_and_concurrency_are_honoured(serve, port):
         '[http]\nupstream = "127.0.0.1:1"\n',
         {"PORT": str(port), "WEB_CONCURRENCY": "3", "FORWARDED_ALLOW_IPS": "192.0.2.1"},
     ).ready(("127.0.0.1", port))
-    server.wait_for(lambda: server.children() == 3)
+    server.wait_for(lambda: len(server.children()) == 3)
     answer = ask(("127.0.0.1", port), get(headers="X-Forwarded-Proto: https\r\n"))
     assert answer.endswith(b" https True")
 
@@ -234,7 +274,7 @@ def test_singleton_stays_one(serve, tmp_path):
     server.process.send_signal(signal.SIGTTIN)
     server.wait_for(lambda: "workers: must be 1 or unset" in server.err.read_text())
     assert ask(path, get()).endswith(b" http False")
-    assert server.children() == 1
+    assert len(server.children()) == 1
 
 
 def test_own_lines_survive(serve, tmp_path):
