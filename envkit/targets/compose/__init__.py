@@ -64,7 +64,8 @@ def render(deployment: Deployment, settings: SettingNames | None = None, form: F
         **services_context(deployment, settings, form),
         "header": header(form.command, derived.source(deployment)),
         "alone": form.alone,
-        "notes": _notes(form),
+        "notes": _notes(deployment, form),
+        "export": _export(deployment),
         "environment_note": _environment_note(form),
     }
     if context["certbot"]:
@@ -115,7 +116,7 @@ def _shell(template: str, **context: Any) -> str:
     return environment("shell", _TEMPLATES).get_template(template).render(context)
 
 
-def _notes(form: Form) -> list[Fragment]:
+def _notes(deployment: Deployment, form: Form) -> list[Fragment]:
     if form.alone:
         return [
             Fragment("Inertia starts it with this file alone: no .env and no folder lies beside it then, so every"),
@@ -123,10 +124,15 @@ def _notes(form: Form) -> list[Fragment]:
         ]
     return [
         Fragment("./deploy.sh starts or replaces everything, the release process first. Settings come from the"),
-        Fragment("environment of Compose or from .env beside this file: envkit export --to compose --out .env"),
+        Fragment(f"environment of Compose or from .env beside this file: {_export(deployment)} compose --out .env"),
         Fragment("(docker-compose 1.29 reads quotes and $ otherwise: for it --to compose-v1)."),
         Fragment("Services and keys of your own go into compose.override.yaml, which Compose reads as well."),
     ]
+
+
+def _export(deployment: Deployment) -> Fragment:
+    """The command up to the channel; the settings class need not declare PostgreSQL's own password."""
+    return Fragment(f"envkit export{' --all' if deployment.services.postgres else ''} --to")
 
 
 def _environment_note(form: Form) -> Fragment:
@@ -163,6 +169,7 @@ def _deploy_script(deployment: Deployment, form: Form, secrets: list[str]) -> st
         folders=_folders(deployment),
         user=Fragment(f", {derived.CONTAINER_USER}" if is_known else ""),
         secrets=[f"secrets/{name}" for name in secrets],
+        export=_export(deployment),
         build=container.build is not None,
         pull="/" in derived.image(deployment),
         beside=[name for name, wanted in described if wanted],

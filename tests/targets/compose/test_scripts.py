@@ -189,7 +189,8 @@ def test_missing_files_of_secrets_are_told(deploy, recorder, tmp_path):
     (tmp_path / "secrets/DATABASE_URL").touch()
     done = deploy("secrets", HEALTHY)
     said = "missing: secrets/SECRET_KEY secrets/POSTGRES_PASSWORD. "
-    said += "envkit export --to files writes them; let the container's user read each\n"
+    said += f"write them: envkit export --all --to files --out {tmp_path}/secrets\n"
+    said += "then let each be read by the container's user\n"
     assert (done.returncode, done.stderr, recorder.calls) == (1, said, [])
     for name in ("SECRET_KEY", "POSTGRES_PASSWORD"):
         (tmp_path / "secrets" / name).touch()

@@ -66,7 +66,8 @@ for file in secrets/SECRET_KEY secrets/DATABASE_URL secrets/POSTGRES_PASSWORD; d
     [ -e "$file" ] || missing="$missing $file"
 done
 if [ -n "$missing" ]; then
-    echo "missing:$missing. envkit export --to files writes them; let the container's user read each" >&2
+    echo "missing:$missing. write them: envkit export --all --to files --out $PWD/secrets" >&2
+    echo "then let each be read by the container's user" >&2
     exit 1
 fi
 
