@@ -8,7 +8,7 @@ import click
 
 from envkit.cli.channel_names import channel_option
 from envkit.cli.command import Command
-from envkit.cli.input import read_text
+from envkit.cli.input import called, read_text
 from envkit.cli.output import counted, echo_findings, echo_note
 
 
@@ -44,7 +44,7 @@ def command(context: click.Context, *, channel_name: str, file: Path, out: Path,
     from envkit.targets.artifacts import Artifact
 
     try:
-        received = receive(channel(channel_name), str(file), read_text(file))
+        received = receive(channel(channel_name), called(file), read_text(file))
     except ReceivingError as problem:
         echo_findings(problem.findings)
         context.exit(1)

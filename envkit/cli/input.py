@@ -36,7 +36,12 @@ def read_text(path: Path) -> str:
         problem = words_of(error)
     except UnicodeDecodeError as error:
         problem = f"is not UTF-8 (byte {error.start + 1})"
-    raise click.UsageError(f"{path}: {problem}")
+    raise click.UsageError(f"{called(path)}: {problem}")
+
+
+def called(path: Path) -> str:
+    """How messages call what `read_text` reads."""
+    return "standard input" if str(path) == "-" else str(path)
 
 
 def read_standard_input(what: str) -> bytes:

@@ -109,7 +109,10 @@ def _misread(text: str, values: dict[str, str], readers: Sequence[Channel]) -> d
 
 
 def _placed(finding: Finding, path: str) -> Finding:
-    """A reader's finding with the file's name; names in it may be parts of values, so that they are left out."""
+    """A reader's finding with the file's name; names in it may be parts of values, so that they are left out.
+
+    Its hint is one of the reader's own sentences, which hold nothing of the text.
+    """
     place = finding.origin.removeprefix("line ")
     problem = "expands a $" if finding.rule == "expands" else finding.problem
-    return Finding(f"{path}:{place}" if place.isdigit() else path, "", problem)
+    return Finding(f"{path}:{place}" if place.isdigit() else path, "", problem, finding.hint)

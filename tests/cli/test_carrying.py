@@ -197,9 +197,9 @@ def test_import_reads_standard_input(project, envkit):
 
 
 def test_import_of_a_refused_file_writes_nothing(project, envkit):
-    """What the channel's program refuses is told by line."""
+    """What the channel's program refuses is told by line, with the way out."""
     result = envkit("import", "--from", "docker", "-", stdin=b"A=1\nexport B=2\n")
-    assert (result.code, result.err) == (1, "-:2: a blank in the name\n")
+    assert (result.code, result.err) == (1, "standard input:2: a blank in the name. drop the export\n")
     assert not (project / ".env").exists()
 
 
@@ -207,19 +207,19 @@ def test_import_of_bytes_that_are_no_text(envkit):
     """A file that is not UTF-8 is a wrong call, and none of it is shown."""
     result = envkit("import", "--from", "docker", "-", stdin=CANARY.encode() + b"\xff")
     assert result.code == 2
-    assert "-: is not UTF-8 (byte 14)" in result.err
+    assert "standard input: is not UTF-8 (byte 14)" in result.err
     assert CANARY not in result.err
 
 
-@pytest.mark.parametrize("file", ["settings.env", "-"])
-def test_import_reads_nothing_without_end(project, envkit, monkeypatch, file):
+@pytest.mark.parametrize(("file", "called"), [("settings.env", "settings.env"), ("-", "standard input")])
+def test_import_reads_nothing_without_end(project, envkit, monkeypatch, file, called):
     """A file, and standard input, may be a device; what is larger than settings can be is a wrong call."""
     monkeypatch.setattr(cli_input, "_LONGEST", 1 << 20)
     text = b"A=1\n" * (1 << 18)
     (project / "settings.env").write_bytes(text + b"B=1\n")
     result = envkit("import", "--from", "dotenv", file, stdin=text + b"B=1\n")
     assert (result.code, result.out) == (2, "")
-    assert f"{file}: is larger than 1 MiB, too large for settings" in result.err
+    assert f"{called}: is larger than 1 MiB, too large for settings" in result.err
     assert envkit("import", "--from", "dotenv", "-", stdin=text).code == 0
 
 

@@ -74,10 +74,10 @@ def test_names_without_a_value_are_told():
 
 
 def test_a_file_that_its_program_refuses_is_not_taken_over():
-    """The reason is told with its line."""
+    """The reason is told with its line, and the way out."""
     with pytest.raises(ReceivingError) as caught:
         _received("docker", "A=1\nexport B=1\n")
-    assert str(caught.value) == "app.env:2: a blank in the name"
+    assert str(caught.value) == "app.env:2: a blank in the name. drop the export"
 
 
 @pytest.mark.parametrize("name", ["heroku", "inertia", "systemd"])
