@@ -176,7 +176,7 @@ def _backups(deployment: Deployment) -> Iterator[Finding]:
         yield warning(
             deployment,
             "backup",
-            "of PostgreSQL is made in the app's container by the image's own pg_dump, which envkit-base has not",
+            "where the database is PostgreSQL, the image's own pg_dump makes it, which envkit-base has not",
             "install postgresql-client in the app's Dockerfile, of the server's major version or a newer one",
             "compose-backup-client",
         )
