@@ -62,14 +62,14 @@ class ReadsByItselfError(TypeError):
         hint: what to do.
     """
 
-    def __init__(self, model: type[BaseModel]) -> None:
+    def __init__(self, model: type) -> None:
         """Says so of a class."""
         self.problem = f"{model.__name__} is a class of pydantic-settings, which reads the environment by itself"
         self.hint = 'derive it from envkit.Settings, with prefix="…" in place of env_prefix'
         super().__init__(f"{self.problem}. {self.hint}")
 
 
-def reads_by_itself(model: type[BaseModel]) -> bool:
+def reads_by_itself(model: type) -> bool:
     """Whether it is of pydantic-settings."""
     return any(base.__module__.startswith("pydantic_settings.") for base in model.__mro__)
 

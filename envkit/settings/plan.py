@@ -16,6 +16,8 @@ from envkit.settings.model import AllowEmpty, DevelopmentOnly, ReadsByItselfErro
 from envkit.settings.types import DatabaseUrl, PrivateKey, Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from pydantic.fields import FieldInfo
 
 Shape = Literal["text", "list", "json"]
@@ -159,12 +161,13 @@ def _slots(
 ) -> list[Slot]:
     """The slots of `model`'s fields; `within` are the models around it, which end a recursion."""
     found: list[Slot] = []
-    if reads_by_itself(model):
-        raise ReadsByItselfError(model)
+    _expect_nothing_that_reads([model])
     if not model.__pydantic_complete__:  # it names classes that were defined after it
         model.model_rebuild()
     for field_name, field in model.model_fields.items():
         names = _names(field_name, field, prefix, nested=bool(path))
+        kinds = list(_kinds(field.annotation))
+        _expect_nothing_that_reads(kinds)
         parts = [str] if _is_json(field.metadata) else _parts(field.annotation)
         nested = _nested_model(parts)
         inner: list[Slot] = []
@@ -176,8 +179,8 @@ def _slots(
                 names=names,
                 path=(*path, field_name),
                 shape=_shape(parts),
-                secret=_holds(field.annotation, _SECRET_TYPES),
-                key=_holds(field.annotation, (PrivateKey,)),
+                secret=any(issubclass(kind, _SECRET_TYPES) for kind in kinds),
+                key=any(issubclass(kind, PrivateKey) for kind in kinds),
                 required=field.is_required(),
                 development=isinstance(field.default_factory, DevelopmentOnly),
                 annotation=field.annotation,
@@ -190,6 +193,12 @@ def _slots(
 
 
 _SECRET_TYPES = (Secret, DatabaseUrl, SecretStr, SecretBytes, AnySecret)
+
+
+def _expect_nothing_that_reads(kinds: Iterable[type]) -> None:
+    for kind in kinds:
+        if reads_by_itself(kind):
+            raise ReadsByItselfError(kind)
 
 
 def _keeps_empty(field: FieldInfo) -> bool:
@@ -263,16 +272,16 @@ def _shape_of(part: Any) -> Shape:
     return "list" if issubclass(kind, Collection) else "text"
 
 
-def _holds(annotation: Any, wanted: tuple[type, ...], within: tuple[Any, ...] = ()) -> bool:
-    """Whether `annotation` is, or has anywhere inside it, one of the types `wanted`."""
+def _kinds(annotation: Any, within: tuple[Any, ...] = ()) -> Iterator[type]:
+    """The type that `annotation` is, and all that it has anywhere inside."""
     annotation = meant(annotation)
     if annotation in within:
-        return False
+        return
     inner = list(get_args(annotation))
     kind = get_origin(annotation) or annotation
     if isinstance(kind, type):
-        if issubclass(kind, wanted):
-            return True
+        yield kind
         if issubclass(kind, BaseModel):
             inner = [field.annotation for field in kind.model_fields.values()]
-    return any(_holds(part, wanted, (*within, annotation)) for part in inner)
+    for part in inner:
+        yield from _kinds(part, (*within, annotation))

@@ -179,7 +179,10 @@ def test_a_class_that_reads_by_itself_is_refused() -> None:
     class Outer(Settings):
         app: App = App()
 
-    for model in (App, Outer):
+    class Several(Settings):
+        apps: dict[str, list[App]] | None = None
+
+    for model in (App, Outer, Several):
         with pytest.raises(TypeError, match=r"^App is a class of pydantic-settings, .* derive it from envkit.Settings"):
             load_settings(model)
 
