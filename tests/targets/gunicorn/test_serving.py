@@ -187,24 +187,29 @@ def app(environ, start_response):
 
 
 def test_stopping_an_apps_own_process(serve, tmp_path):
-    """What a worker's app starts by itself gets its signals as ever: the file holds none back there."""
+    """What an app starts by itself, preloaded or in a worker, gets its signals as ever: none are held back there."""
     app = """
 import os, signal
 
-def app(environ, start_response):
+def in_a_child():
     reads, writes = os.pipe()
     if (child := os.fork()) == 0:
-        is_default = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-        os.write(writes, f"{signal.pthread_sigmask(signal.SIG_BLOCK, ())} {is_default}".encode())
+        handler = getattr(signal.getsignal(signal.SIGINT), "__name__", None)
+        os.write(writes, f"{signal.pthread_sigmask(signal.SIG_BLOCK, ())} {handler}, ".encode())
         os._exit(0)
     os.waitpid(child, 0)
-    body = os.read(reads, 100)
+    return os.read(reads, 100)
+
+while_preloaded = in_a_child()
+
+def app(environ, start_response):
+    body = while_preloaded + in_a_child()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
 """
     address = str(tmp_path / "web.sock")
-    serve("[processes.web]\nworkers = 1\n", app=app).ready(address)
-    assert ask(address, get()).endswith(b"\r\n\r\nset() False")
+    serve("[processes.web]\nworkers = 1\npreload = true\n", app=app).ready(address)
+    assert ask(address, get()).endswith(b"\r\n\r\nset() default_int_handler, set() handle_quit, ")
 
 
 def test_socket_mode(serve, tmp_path):
