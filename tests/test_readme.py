@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from envkit.channels.registry import channel
+from envkit.cli import COMMANDS
 from envkit.settings.private_key import KeyProblem, read_private_key
 from tests.settings.made_keys import made_key
 
@@ -84,6 +85,12 @@ def run(command: str, folder: Path, environ: dict[str, str]) -> str:
         check=False,
     )
     return done.stdout
+
+
+def test_every_command_is_named() -> None:
+    """The README shows how each command is called."""
+    text = README.read_text()
+    assert [name for name in COMMANDS if not re.search(rf"\benvkit {name}\b", text)] == []
 
 
 SPELLINGS = {
