@@ -69,18 +69,23 @@ def _install(deployment: Deployment, steps: Steps, server: Server, *, force: boo
     _expect_able(server, steps)
     files = server_files.files_of(deployment, render_targets(TARGETS, deployment))
     _verify(deployment, steps, required=server.run is not None)
-    if server.run is not None:
-        _expect_settings(deployment, server.root)
+    missing = list(_missing_settings(deployment, server.root))
+    if missing and server.run is not None:
+        raise OperationError(missing)
     record = Record(deployment, server.root)
     with nullcontext() if steps.rehearse else server_files.held(record.shared):
         _take_steps(files, deployment, steps, server, record, force=force)
+    for finding in missing:  # files alone were changed: there is time until it is started
+        steps.tell(f"before the app can start: {finding}")
 
 
 def _take_steps(
     files: Files, deployment: Deployment, steps: Steps, server: Server, record: Record, *, force: bool
 ) -> None:
     if record.journal.exists():
-        steps.take("undo what an installation left that was killed", partial(_undo, record, server))
+        steps.take(
+            "undo what an installation left that was killed", partial(server_files.undo, record.journal, server.root)
+        )
     _expect_own(files, record, server.root)
     _expect_room(files, deployment, server, force=force)
     owners = Owners(deployment, server.root)
@@ -195,24 +200,21 @@ def _verify(deployment: Deployment, steps: Steps, *, required: bool) -> None:
         raise OperationError(findings)
 
 
-def _expect_settings(deployment: Deployment, root: Path) -> None:
-    findings: list[Finding] = []
+def _missing_settings(deployment: Deployment, root: Path) -> Iterator[Finding]:
     file = derived.env_file(deployment)
     if file is not None:
         hint = f"write it: envkit export --to systemd --out {shlex.quote(str(root / file.lstrip('/')))}"
-        findings += _expect_private(file, root, Finding(file, "", "no such file, and the app needs its settings", hint))
+        yield from _not_private(file, root, Finding(file, "", "no such file, and the app needs its settings", hint))
     folder = f"{derived.configuration_directory(deployment)}/credentials"
     for setting in deployment.server.credentials:
         file, hint = f"{folder}/{setting}", "write the setting's value to it, mode 0600"
         if deployment.settings is not None:
             hint = f"write it: envkit export --to files --out {shlex.quote(str(root / folder.lstrip('/')))}"
         missing = Finding(file, "", "no such file, and the app needs this setting", hint)
-        findings += _expect_private(file, root, missing)
-    if findings:
-        raise OperationError(findings)
+        yield from _not_private(file, root, missing)
 
 
-def _expect_private(file: str, root: Path, missing: Finding) -> Iterator[Finding]:
+def _not_private(file: str, root: Path, missing: Finding) -> Iterator[Finding]:
     here = root / file.lstrip("/")
     if not here.exists():
         yield missing
@@ -284,7 +286,7 @@ def _put_in_place(
         steps.take("note what is installed", lambda: record.write(files, changes))
     except BaseException:
         if record.journal.exists():
-            steps.take("undo it", partial(_undo, record, server))
+            steps.take("undo it", partial(server_files.undo, record.journal, server.root))
         raise
     steps.take("forget what stood there", lambda: record.journal.unlink(missing_ok=True))
     return changes, released
@@ -295,7 +297,3 @@ def _stale(files: Files, record: Record, root: Path) -> list[str]:
     wanted, others = {artifact.path for artifact in files.artifacts}, record.of_others()
     installed = [path for path in record.paths() if path not in wanted and not _stays(path, others)]
     return [path for path in installed if (root / path).exists()]
-
-
-def _undo(record: Record, server: Server) -> None:
-    server_files.undo(record.journal, server.root)

@@ -271,11 +271,14 @@ def test_status(envkit):
 @pytest.mark.needs("nginx", "systemd-analyze")
 @pytest.mark.usefixtures("project")
 def test_install_below_a_folder_says_what_is_left_to_do(envkit, tmp_path):
-    """No command runs there, so nothing is enabled; the message says how."""
+    """No command runs there, so nothing is enabled, and the settings may come later; the messages say how."""
     root = tmp_path / "image"
     root.mkdir()
     done = envkit("install", "--root", str(root))
     assert done.code == 0, done.err
-    assert done.err.splitlines()[-1] == (
-        f"installed; to start it at boot: systemctl --root={root} enable shop.target nginx.service"
+    *_, missing, enable = done.err.splitlines()
+    assert missing == (
+        "before the app can start: /etc/envkit/shop/env: no such file, and the app needs its settings. "
+        f"write it: envkit export --to systemd --out {root}/etc/envkit/shop/env"
     )
+    assert enable == f"installed; to start it at boot: systemctl --root={root} enable shop.target nginx.service"
