@@ -72,9 +72,10 @@ def command(
     if as_json:
         echo_json([as_dictionary(backup) | _verdict(backup, wrong, verify=verify) for backup in present])
     else:
+        width = max((len(backup.path.name) for backup in present), default=0)
         for backup in present:
             mark = click.style("  damaged", fg="red") if backup.path in wrong else ""
-            click.echo(in_words(backup) + mark)
+            click.echo(in_words(backup, width) + mark)
         for problems in wrong.values():
             echo_findings(problems)
         if not present:
@@ -94,9 +95,9 @@ def as_dictionary(backup: Backup) -> dict[str, Any]:
     }
 
 
-def in_words(backup: Backup) -> str:
-    """One line: name, age, size."""
-    return f"{backup.path.name}  {age_in_words(backup):>9}  {size_in_words(backup.size):>9}"
+def in_words(backup: Backup, width: int) -> str:
+    """One line: name, age, size; the name in so many columns."""
+    return f"{backup.path.name:<{width}}  {age_in_words(backup):>9}  {size_in_words(backup.size):>9}"
 
 
 def age_in_words(backup: Backup) -> str:

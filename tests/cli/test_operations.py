@@ -142,6 +142,8 @@ def test_backup_list_and_restore(envkit, shop):
     assert all(line.startswith("dry run: ") for line in rehearsed.err.splitlines())
     assert envkit("restore", name).code == 0
     assert things(shop) == ["first"]
+    replaced, first = envkit("backup", "list").out.splitlines()
+    assert replaced.index(" ago") == first.index(" ago")  # though one name is longer
 
 
 def test_a_damaged_backup_is_shown_and_refused(envkit, shop):
