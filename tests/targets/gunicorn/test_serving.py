@@ -186,6 +186,16 @@ def app(environ, start_response):
         assert slow.recv(65536).endswith(b"well")
 
 
+@pytest.mark.parametrize("worker_class", ["gthread", "sync"])
+def test_large_body_left_unread(serve, tmp_path, worker_class):
+    """An answer reaches a client that has not sent all of its body yet, though the app does not read it."""
+    address = str(tmp_path / "web.sock")
+    serve(f'[processes.web]\nworkers = 1\nworker_class = "{worker_class}"\n').ready(address)
+    body = b"x" * 10_000_000
+    head = f"POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    assert ask(address, head.encode() + body).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 def test_stopping_an_apps_own_process(serve, tmp_path):
     """What an app starts by itself, preloaded or in a worker, gets its signals as ever: none are held back there."""
     app = """
