@@ -6,6 +6,7 @@ import os
 import sys
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envkit.deployment import derived
@@ -27,8 +28,19 @@ def find_no_module(deployment: Deployment) -> list[Finding]:
     missing = _first_missing(deployment.app.partition(":")[0])
     if missing is None:
         return []
-    hint = "run envkit in the app's folder, with the app's packages installed"
-    return [Finding(*origin_and_name(deployment, "app"), f"there is no module {missing}", hint)]
+    problem = f"there is no module {missing}"
+    return [Finding(*origin_and_name(deployment, "app"), problem, remedy_for_missing(missing))]
+
+
+def remedy_for_missing(module: str) -> str:
+    """What to do about a module that is not there: one of Python's own may stand before a folder of its name."""
+    package = module.partition(".")[0]
+    taken = sys.modules.get(package)
+    if package in sys.stdlib_module_names and taken is not None and Path(package).is_dir():
+        folders = [Path(folder).resolve() for folder in getattr(taken, "__path__", ())]
+        if Path(package).resolve() not in folders:
+            return f"Python has taken a module {package} of its own for it: give the folder {package} another name"
+    return "run envkit in the app's folder, with the app's packages installed"
 
 
 def _first_missing(module: str) -> str | None:

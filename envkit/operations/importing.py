@@ -95,8 +95,9 @@ def _said_in_one_line(error: BaseException, module_name: str, name: str) -> tupl
     if type(error).__name__ == "SettingsError" and problems:
         return tuple(problems)
     if isinstance(error, ModuleNotFoundError) and error.name and f"{module_name}.".startswith(f"{error.name}."):
-        hint = "run envkit in the app's folder, with the app's packages installed"
-        return (Finding("", name, f"there is no module {error.name}", hint),)
+        from envkit.operations.app_module import remedy_for_missing
+
+        return (Finding("", name, f"there is no module {error.name}", remedy_for_missing(error.name)),)
     if isinstance(error, SyntaxError):
         place = f"{error.filename}:{error.lineno}" if error.filename else ""
         return (Finding(place, name, f"is not Python: {error.msg}"),)

@@ -51,6 +51,20 @@ def test_an_app_whose_module_is_not_there(project, envkit, monkeypatch, app, mis
     assert envkit("check").err == f"environment: ENVKIT_APP: there is no module {missing}. {hint}\n"
 
 
+def test_a_folder_that_is_called_as_a_module_of_python(project, envkit):
+    """Python has imported its own when it starts, so that the app's is never looked for; both findings say so."""
+    (project / "site").mkdir()
+    for name in ("wsgi", "settings"):
+        (project / f"site/{name}.py").touch()
+    description = (project / "envkit.toml").read_text()
+    (project / "envkit.toml").write_text(description.replace("shop:create_app()", "site.wsgi:app"))
+    hint = "Python has taken a module site of its own for it: give the folder site another name"
+    assert envkit("check", "--settings", "site.settings:X").err.splitlines() == [
+        f"envkit.toml: app: there is no module site.wsgi. {hint}",
+        f"site.settings:X: there is no module site.settings. {hint}",
+    ]
+
+
 @pytest.mark.parametrize("app", ["web.site:app", "spaces.web:app", "spaces.inner.web:app", "flask.app:app"])
 def test_an_app_whose_module_is_there(project, envkit, monkeypatch, app):
     """In a package, in folders without __init__.py, or installed; it is not run."""
