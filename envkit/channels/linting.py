@@ -123,7 +123,7 @@ def _of_the_quiet_lines(text: str, parts: Sequence[Statement], readers: Sequence
     importing = [reader.name for reader in readers if reader.read("X\n", {"X": "x"}).values() == {"X": "x"}]
     for part in parts:
         if part.name is not None and part.value is None and importing:
-            problem = f"a name without =: {', '.join(importing)} would take its value from their own environment"
+            problem = f"a name without =: {', '.join(importing)} would take its value from the environment"
             yield part.line, Finding("", "", problem, "write NAME=value, or NAME= for none", "warning", "bare-name")
         elif part.value is not None and _has_trailing_blank(text[part.start : part.end]):
             problem = "blanks stand behind the value"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 import click
@@ -65,8 +66,8 @@ def command(
 
     paths = files or (Path(".env"),)
     for path in paths:
-        if not _is_file(path):
-            raise click.UsageError(f"{printable(str(path))}: no such file", context)
+        if problem := _problem(path):
+            raise click.UsageError(f"{printable(str(path))}: {problem}", context)
     channels = _line_readers(context, readers)
     model = _settings_class(context, description, class_name)
     try:
@@ -80,11 +81,16 @@ def command(
     context.exit(int(any(remark.finding.severity in failing for remark in report.remarks)))
 
 
-def _is_file(path: Path) -> bool:
+def _problem(path: Path) -> str:
+    """Why it is no file to lint; empty where it is one."""
+    from envkit.findings import words_of
+
     try:
-        return path.is_file()
-    except OSError:  # a name that is too long, or a folder that this user may not enter
-        return False
+        return "" if S_ISREG(path.stat().st_mode) else "is no regular file"
+    except FileNotFoundError:
+        return "no such file"
+    except OSError as error:  # a name that is too long, or a folder that this user may not enter
+        return words_of(error)
 
 
 def _print(report: Report, form: str, paths: tuple[Path, ...]) -> None:

@@ -88,7 +88,8 @@ def test_without_the_apps_packages_the_lines_are_linted_all_the_same(env, envkit
     [
         (("nothing.env",), "nothing.env: no such file"),
         (("/proc/self/mem",), "/proc/self/mem: input/output error"),
-        (("x" * 300,), "xxx: no such file"),
+        (("x" * 300,), "xxx: file name too long"),
+        (("/dev/null",), "/dev/null: is no regular file"),
         (("--for", "dotenf"), "no such channel: dotenf. did you mean dotenv?"),
         (("--for", "dotenv,json"), "json reads no NAME=value lines, so there is nothing to compare"),
         (("--for", ","), "--for names no channel"),
