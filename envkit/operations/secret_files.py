@@ -98,7 +98,7 @@ def left_files(wanted: Outgoing, files: Iterable[SettingFile], folder: Path) -> 
     return [
         Finding(str(folder / name), name, "is there, but no longer among the settings", "delete it")
         for name in there
-        if name not in known and name.upper() in unset
+        if name not in known and name.upper() in unset and (folder / name).is_file()
     ]
 
 

@@ -127,6 +127,7 @@ def test_files_that_are_left(tmp_path):
     """The file of a setting that is no longer set is told: the app would read it. Others' files are theirs."""
     for name in ("TOKEN", "region", "SPARE", "README"):
         (tmp_path / name).write_text("canary")
+    (tmp_path / "key").mkdir()  # the app's own, where the folder is its project's
     settings = load_settings(App, env_files=(), environ={"TOKEN": "t"})
     wanted = outgoing(settings)
     assert [str(finding) for finding in left_files(wanted, secret_files(settings, wanted, None), tmp_path)] == [
