@@ -52,7 +52,7 @@ def check_project(
         subjects.append(file)
         findings += problems
         if deployment is not None:
-            findings += find_no_module(deployment)
+            findings += _find_missing(deployment)
         if class_name is None:
             class_name = deployment.settings if deployment else _named_in(description)
         if class_name is None and deployment is not None:
@@ -66,6 +66,16 @@ def check_project(
         else:
             findings += check_settings(model, env_files=env_files).findings
     return Check(subjects, tuple(findings), notes)
+
+
+def _find_missing(deployment: Deployment) -> list[Finding]:
+    """What the description names and is not there."""
+    targets: list[Finding] = []
+    if deployment.targets:
+        from envkit.operations.rendering import find_no_target
+
+        targets = find_no_target(deployment)
+    return [*targets, *find_no_module(deployment)]
 
 
 def check_image(

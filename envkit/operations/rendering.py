@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envkit.deployment.errors import DescriptionError
+from envkit.deployment.overrides import origin_and_name
 from envkit.findings import Finding, did_you_mean
 from envkit.operations.layout import is_in_src
 from envkit.targets.registry import BY_DEFAULT, NAMING_SETTINGS, TARGETS, render_target
@@ -57,16 +58,21 @@ def _described(deployment: Deployment) -> list[str]:
     Raises:
         DescriptionError: some are none.
     """
-    findings = [
+    if findings := find_no_target(deployment):
+        raise DescriptionError(findings)
+    return list(dict.fromkeys(deployment.targets))
+
+
+def find_no_target(deployment: Deployment) -> list[Finding]:
+    """What the description takes for a target and is none."""
+    origin, key = origin_and_name(deployment, "targets")
+    return [
         Finding(
-            deployment.origin,
-            f"targets[{index}]",
+            origin,
+            f"{key}[{index}]",
             f"there is no target {name}",
             did_you_mean(name, tuple(TARGETS)) or f"known: {', '.join(TARGETS)}",
         )
         for index, name in enumerate(deployment.targets)
         if name not in TARGETS
     ]
-    if findings:
-        raise DescriptionError(findings)
-    return list(dict.fromkeys(deployment.targets))

@@ -51,6 +51,16 @@ def test_an_app_whose_module_is_not_there(project, envkit, monkeypatch, app, mis
     assert envkit("check").err == f"environment: ENVKIT_APP: there is no module {missing}. {hint}\n"
 
 
+@pytest.mark.usefixtures("project")
+def test_a_target_that_is_none(envkit, monkeypatch):
+    """It is found by check as it is by render, and hides nothing else."""
+    monkeypatch.setenv("ENVKIT_TARGETS", "nginx, compsoe")
+    first, *others = envkit("check").err.splitlines()
+    assert first == "environment: ENVKIT_TARGETS[1]: there is no target compsoe. did you mean compose?"
+    monkeypatch.setenv("ENVKIT_TARGETS", "nginx, compose")
+    assert envkit("check").err.splitlines() == others != []
+
+
 def test_a_folder_that_is_called_as_a_module_of_python(project, envkit):
     """Python has imported its own when it starts, so that the app's is never looked for; both findings say so."""
     (project / "site").mkdir()
