@@ -176,6 +176,7 @@ def _deploy_script(deployment: Deployment, form: Form, secrets: list[str]) -> st
         release=RELEASE in deployment.processes,
         checked=derived.checks_settings(deployment),
         nginx_file=f"{CONTAINER_FOLDER}/nginx.conf",
+        readers=always,
         services=[*always, "nginx", *(["certbot"] if deployment.http.tls == "letsencrypt" else [])],
     )
 

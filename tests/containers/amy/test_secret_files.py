@@ -46,6 +46,18 @@ def test_secrets_arrive(amy):
     assert not any(value in line for line in environments for value in (HOSTILE, amy.values["DATABASE_URL"]))
 
 
+def test_a_changed_secret_arrives(amy):
+    """Compose sees no change in a file; deploy.sh does, and what runs reads the new one."""
+    file = amy.folder / "deploy/secrets/SECRET_KEY"
+    new = file.with_suffix(".new")
+    new.write_text("another")
+    os.chown(new, 10001, -1)
+    new.rename(file)
+    amy.deploy()
+    assert amy.python(SEEN, "worker") == ["another", HOSTILE]
+    assert amy.python(SEEN) == ["another", HOSTILE]
+
+
 def test_dynamodb_local(amy):
     """It is well, and the app's containers reach it, nobody else."""
     found = amy.containers()["dynamodb-local"]

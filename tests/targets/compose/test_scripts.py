@@ -197,6 +197,21 @@ def test_missing_files_of_secrets_are_told(deploy, recorder, tmp_path):
     assert deploy("secrets", HEALTHY).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("started", "replaced"), [("2000-01-01T00:00:00.5Z", ["web", "worker"]), ("2100-01-01T00:00:00.5Z", [])]
+)
+def test_changed_files_of_secrets_replace_what_read_them(deploy, recorder, tmp_path, started, replaced):
+    """Compose sees no change in them, and what runs would go on with the old ones."""
+    (tmp_path / "secrets").mkdir()
+    for name in ("DATABASE_URL", "SECRET_KEY", "POSTGRES_PASSWORD"):
+        (tmp_path / "secrets" / name).touch()
+    done = deploy("secrets", f'case "$*" in *"format {{{{ .State.StartedAt"*) echo {started}; exit;; esac; {HEALTHY}')
+    assert (done.returncode, done.stderr) == (0, "")
+    up = [call[7:] for call in recorder.calls if call[4:7] == ["up", "-d", "--no-deps"]]
+    anew = [["--force-recreate", *replaced]] if replaced else []
+    assert up == [["postgres"], *anew, ["web", "worker", "nginx"]]
+
+
 def test_a_missing_folder_is_told(deploy, recorder):
     """Docker would make it as root's, and the app could not write there."""
     done = deploy("data")

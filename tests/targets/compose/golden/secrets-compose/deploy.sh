@@ -112,6 +112,21 @@ printf '%s\n' "$running" | while read -r container service files; do
     fi
 done
 
+# A secret's file that is another one now is none of Compose's changes, and what runs has read the one before.
+changed=''
+for service in web worker; do
+    for container in $(compose ps -q "$service"); do
+        started=$(docker inspect --format '{{ .State.StartedAt }}' "$container")
+        # What find says where it does not know -newerct, as BusyBox's, counts as a change, too.
+        if [ -n "$(find -L secrets/SECRET_KEY secrets/DATABASE_URL secrets/POSTGRES_PASSWORD -newerct "$started" 2>&1)" ]; then
+            changed="$changed $service"
+            break
+        fi
+    done
+done
+# shellcheck disable=SC2086 # a word each
+[ -z "$changed" ] || compose up -d --no-deps --force-recreate $changed
+
 compose up -d --no-deps web worker nginx
 
 becomes_healthy web || {
