@@ -148,8 +148,13 @@ def gunicorn_timeout(deployment: Deployment) -> int:
 
 
 def proxy_read_timeout(deployment: Deployment) -> int:
-    """Time nginx waits between two reads of an answer: longer than gunicorn, which knows better what went wrong."""
-    return gunicorn_timeout(deployment) + READ_MARGIN
+    """Time nginx waits between two reads of an answer: longer than gunicorn, which knows better what went wrong.
+
+    On a server a request may come while gunicorn stops: it waits in the socket until the longest one before it has
+    ended and gunicorn has begun anew. In containers nobody listens meanwhile, and nothing waits.
+    """
+    waits = 0 if upstream(deployment).kind == "service" else graceful_timeout(deployment)
+    return waits + gunicorn_timeout(deployment) + READ_MARGIN
 
 
 def keeps_upstream_alive(deployment: Deployment) -> bool:

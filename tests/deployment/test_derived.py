@@ -29,6 +29,10 @@ def test_order_of_times(request, graceful, keep_alive, worker_class):
     deployment = shop(Process(worker_class=worker_class), timeouts=timeouts)
     assert derived.gunicorn_keep_alive(deployment) > derived.upstream_keep_alive(deployment)
     assert derived.proxy_read_timeout(deployment) > derived.gunicorn_timeout(deployment) >= request
+    stopping = derived.proxy_read_timeout(deployment) - derived.gunicorn_timeout(deployment)
+    assert stopping > derived.graceful_timeout(deployment)  # what comes while it stops waits in the socket
+    contained = shop(Process(worker_class=worker_class), timeouts=timeouts, upstream="web:8000")
+    assert derived.proxy_read_timeout(deployment) > derived.proxy_read_timeout(contained) > request
     assert derived.stop_grace(deployment) > derived.graceful_timeout(deployment) >= graceful
     assert derived.gunicorn_timeout(deployment) >= 1  # gunicorn reads 0 as «never»
     assert (derived.upstream_keep_alive(deployment) > 0) is (worker_class == "gthread")

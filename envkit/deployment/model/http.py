@@ -15,7 +15,7 @@ class Timeouts:
     """How long each side waits; what depends on these is derived in `derived.py`."""
 
     request: float = described(
-        "Longest time the app may take for one answer; nginx waits a little longer.",
+        "Longest time the app may take for one answer; nginx waits longer, on a server through a restart.",
         kind="duration",
         default=30.0,
     )
