@@ -45,7 +45,7 @@ def back_up(
         OperationError: no backup was made, or an old one cannot be removed.
     """
     database = find_database(deployment, env_files)
-    if reason == "release" and isinstance(database, SqliteFile) and not _is_there(database.path):
+    if reason == "release" and isinstance(database, SqliteFile) and _is_yet_to_be(database.path):
         steps.tell(f"no backup: there is no {database.path} yet")
         return None
     folder = Path(derived.backup_directory(deployment))
@@ -99,8 +99,7 @@ def _clear(path: Path) -> None:
 
 def _copy_sqlite(database: SqliteFile, scratch: Path, packed: Path, steps: Steps) -> None:
     if not _is_there(database.path):
-        hint = "" if database.path.is_absolute() else "its path begins in this folder; sqlite:////… begins at the root"
-        raise stopped(str(database.path), "no such database", hint)
+        raise stopped(str(database.path), "no such database", remedy_for_missing(database.path))
     said = ""
     try:
         steps.take(f"copy {database.path}", lambda: sqlite_copies.copy_database(database.path, scratch, steps.show))
@@ -111,6 +110,29 @@ def _copy_sqlite(database: SqliteFile, scratch: Path, packed: Path, steps: Steps
     if steps.take("check the copy", lambda: sqlite_checks.problem_of(scratch)):
         raise stopped(str(database.path), "is damaged, so no backup was made", "earlier backups stay as they are")
     steps.take("compress it", lambda: sqlite_copies.pack(scratch, packed, steps.show))
+
+
+def is_elsewhere(path: Path) -> bool:
+    """Whether a database is not there, but where Flask-SQLAlchemy has a relative path begin: in `instance`.
+
+    See its manual, Connection URL Format.
+    """
+    return not path.is_absolute() and not _is_there(path) and _is_there(_in_instance(path))
+
+
+def remedy_for_missing(path: Path) -> str:
+    """What to do about a database that is not there."""
+    if is_elsewhere(path):
+        return f'is {_in_instance(path)} meant? then under [backup], database = "{_in_instance(path).absolute()}"'
+    return "" if path.is_absolute() else "its path begins in this folder; sqlite:////… begins at the root"
+
+
+def _is_yet_to_be(path: Path) -> bool:
+    return not _is_there(path) and not is_elsewhere(path)
+
+
+def _in_instance(path: Path) -> Path:
+    return Path("instance", path)
 
 
 def _is_there(path: Path) -> bool:

@@ -18,7 +18,7 @@ from envkit.deployment import derived
 from envkit.findings import words_of
 from envkit.operations import backups, sqlite_checks, sqlite_copies
 from envkit.operations.acting import as_owner
-from envkit.operations.backing_up import make
+from envkit.operations.backing_up import is_elsewhere, make, remedy_for_missing
 from envkit.operations.databases import SqliteFile, find_database
 from envkit.operations.steps import OperationError, stopped
 
@@ -103,6 +103,8 @@ def choose(deployment: Deployment, chosen: str) -> Path:
 
 def _into_sqlite(database: SqliteFile, source: Path, folder: Path, name: str, steps: Steps) -> Path | None:
     target = database.path
+    if is_elsewhere(target):  # a new one here is none that the app reads
+        raise stopped(str(target), "no such database", remedy_for_missing(target))
     try:
         with as_owner(target):
             target = Path(os.path.realpath(target))  # SQLite keeps its log beside the file, not beside a link to it

@@ -465,6 +465,32 @@ def test_before_the_first_release_there_is_nothing(tmp_path):
         back_up(described(tmp_path), Steps())
 
 
+def test_a_database_in_flasks_instance_folder_is_named(tmp_path, monkeypatch):
+    """Flask-SQLAlchemy has it there for three slashes: it is neither left out before a release nor restored here."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///shop.db")
+    shop = described(tmp_path)
+    shop = replace(shop, backup=replace(shop.backup, database="DATABASE_URL"))
+    assert back_up(shop, Steps(), reason="release") is None
+    (tmp_path / "instance").mkdir()
+    with closing(sqlite3.connect(tmp_path / "instance/shop.db")) as database:
+        database.execute("CREATE TABLE things (name)")
+    meant = replace(shop, backup=replace(shop.backup, database=f"{tmp_path}/instance/shop.db"))
+    assert back_up(meant, Steps()) is not None
+    for attempt in (
+        lambda: back_up(shop, Steps()),
+        lambda: back_up(shop, Steps(), reason="release"),
+        lambda: restore(shop, "latest", Steps()),
+    ):
+        with pytest.raises(OperationError) as caught:
+            attempt()
+        assert str(caught.value) == (
+            "shop.db: no such database. is instance/shop.db meant? then under [backup], "
+            f'database = "{tmp_path}/instance/shop.db"'
+        )
+    assert not (tmp_path / "shop.db").exists()
+
+
 def test_a_path_that_begins_in_this_folder_is_said(tmp_path, monkeypatch):
     """Three slashes begin here, where a database of a server seldom is."""
     monkeypatch.chdir(tmp_path)
