@@ -32,6 +32,7 @@ def deploy(tmp_path, recorder):
     return run
 
 
+PROBES = r"no answer: timed out\nHTTP/1.1 500 Internal Server Error\n\n"
 HEALTHY = 'case "$*" in *State.Health*) echo healthy;; *State.Running*) echo true;; *"ps -q"*) echo id;; esac'
 
 
@@ -56,7 +57,8 @@ def test_what_does_not_become_healthy_is_told(deploy, recorder):
     """With the last lines of its own, such as PostgreSQL's for a missing password; nothing else is touched."""
     recorder.program("sleep")
     done = deploy(
-        "processes", f'case "$*" in *State.Health*) echo starting; exit;; *" logs "*) echo why;; esac; {HEALTHY}'
+        "processes",
+        f'case "$*" in *.Output*) exit;; *State.Health*) echo starting; exit;; *" logs "*) echo why;; esac; {HEALTHY}',
     )
     assert done.returncode == 1
     assert done.stderr == "why\nredis does not become healthy; nothing else was touched\n"
@@ -64,15 +66,19 @@ def test_what_does_not_become_healthy_is_told(deploy, recorder):
 
 
 def test_a_web_process_that_stays_ill_is_told(deploy, recorder):
-    """Whoever deploys, such as CI, sees it by the exit code; one of several containers that is not well is enough."""
+    """Whoever deploys, such as CI, sees it by the exit code; one of several containers that is not well is enough.
+
+    What the health path answered last is told as well: it stands in no log.
+    """
     recorder.program("sleep")
     done = deploy(
         "least",
-        f'case "$*" in *State.Health*) echo healthy; echo unhealthy; exit;; *" logs "*) echo why;; esac; {HEALTHY}',
+        f'case "$*" in *.Output*) printf "{PROBES}"; exit;; *State.Health*) echo healthy; echo unhealthy; exit;; '
+        f'*" logs "*) echo why;; esac; {HEALTHY}',
     )
     assert done.returncode == 1
     said = "web does not become healthy, and was not taken back: visitors get the maintenance page until it does\n"
-    assert done.stderr == f"why\n{said}"
+    assert done.stderr == f"why\nweb's health: HTTP/1.1 500 Internal Server Error\n{said}"
     assert [*PROJECT, "up", "-d", "--no-deps", "web", "nginx"] in recorder.calls
 
 
@@ -80,7 +86,9 @@ def test_a_web_process_that_stays_ill_is_told(deploy, recorder):
 def test_an_image_without_a_probe(deploy, recorder, since, told):
     """Of it one sees whether it goes on: as long as it is started ever anew, it is not well."""
     recorder.program("sleep")
-    done = deploy("least", f'case "$*" in *State.Health*) echo "running {since}"; exit;; esac; {HEALTHY}')
+    done = deploy(
+        "least", f'case "$*" in *.Output*) exit;; *State.Health*) echo "running {since}"; exit;; esac; {HEALTHY}'
+    )
     assert (done.returncode, done.stderr.partition(",")[0]) == (1 if told else 0, told)
 
 

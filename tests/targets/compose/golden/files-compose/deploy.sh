@@ -43,6 +43,7 @@ becomes_healthy() { # SERVICE: all its containers, within two minutes; else its 
         tries=$((tries + 1))
         if [ "$tries" -gt 60 ]; then
             compose logs --no-color --tail=20 "$1" >&2
+            probe "$1" >&2
             return 1
         fi
         # Of an image without HEALTHCHECK one sees no more than that it goes on.
@@ -59,6 +60,11 @@ states() {
     asked='{{ with .State.Health }}{{ .Status }}{{ else }}{{ .State.Status }} {{ .State.StartedAt }}{{ end }}'
     # shellcheck disable=SC2046 # a word each
     docker inspect --format "$asked" $(compose ps -q "$1") 2>/dev/null
+}
+probe() { # the last answer of the health path, or why there was none, which stands in no log
+    asked='{{ with .State.Health }}{{ range .Log }}{{ .Output }}{{ end }}{{ end }}'
+    # shellcheck disable=SC2046 # a word each
+    docker inspect --format "$asked" $(compose ps -q "$1") 2>/dev/null | grep . | sed -n "\$s/^/$1's health: /p"
 }
 
 # Docker refuses what is missing when the app is replaced already, or makes a folder of root's in its place.
