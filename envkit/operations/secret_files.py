@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,8 +26,6 @@ _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 class SettingFile(NamedTuple):
     """One file, named as the app looks for the setting; its `repr` does not show the value."""
 
-    setting: str
-    """The name under which `Outgoing` has the value."""
     artifact: Artifact
 
     def __repr__(self) -> str:
@@ -63,7 +60,7 @@ def secret_files(settings: BaseModel, wanted: Outgoing, deployment: Deployment |
             hint = "set it, or take it out of server.credentials"
             findings.append(Finding("files", name, "server.credentials names it, and no source has it", hint))
         else:
-            files.append(SettingFile(setting, _artifact(name, value, is_key=setting in wanted.keys)))
+            files.append(SettingFile(_artifact(name, value, is_key=setting in wanted.keys)))
     if findings:
         raise ExportError(findings)
     return files
@@ -73,8 +70,8 @@ def secret_file_differences(files: Iterable[SettingFile], folder: Path) -> list[
     """Which settings the app would read otherwise from the files in a folder than they are now; no value is shown."""
     findings: list[Finding] = []
     for file in files:
-        path = folder / file.artifact.path
         name = file.artifact.path
+        path = folder / name
         try:
             there = read_secret_file(path).text
         except UnreadableFile as error:
@@ -92,13 +89,13 @@ def left_files(wanted: Outgoing, files: Iterable[SettingFile], folder: Path) -> 
     """The files of settings that no source has any more: an app that is given the folder would read them."""
     unset = {name.upper() for name in wanted.unset}
     known = {file.artifact.path for file in files}
-    there: list[str] = []
+    there: list[Path] = []
     with suppress(OSError):  # whoever reads or writes the files tells what is wrong with it
-        there = sorted(os.listdir(folder))  # noqa: PTH208  the names alone
+        there = sorted(folder.iterdir())
     return [
-        Finding(str(folder / name), name, "is there, but no longer among the settings", "delete it")
-        for name in there
-        if name not in known and name.upper() in unset and (folder / name).is_file()
+        Finding(str(path), path.name, "is there, but no longer among the settings", "delete it")
+        for path in there
+        if path.name not in known and path.name.upper() in unset and path.is_file()
     ]
 
 
@@ -116,10 +113,13 @@ def without_credentials(settings: BaseModel, wanted: Outgoing, deployment: Deplo
 def _credentials(settings: BaseModel, deployment: Deployment | None) -> dict[str, str]:
     """What systemd hands to the app's processes as files: the file's name, and the one that `Outgoing` has for it."""
     from envkit.settings.histories import history_of
+    from envkit.settings.sources import slots_of_files
 
     plan, _ = history_of(settings)
-    named = {name.upper(): plan.slots[index].name for name, index in plan.by_name.items()}
-    return {name: named.get(name.upper(), name) for name in (deployment.server.credentials if deployment else ())}
+    names = deployment.server.credentials if deployment else ()
+    return {name: name for name in names} | {
+        name: plan.slots[index].name for name, index in slots_of_files(plan, names)
+    }
 
 
 def _names(settings: BaseModel, wanted: Outgoing, deployment: Deployment | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from envkit.settings import dotenv
 from envkit.settings.files import UnreadableFile, load_text, read_secret_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from envkit.settings.plan import Plan
 
@@ -224,22 +224,26 @@ def _take_file(plan: Plan, gathered: Gathered, index: int, name: str, origin: Or
         gathered.emptied.setdefault(index, origin)
 
 
-def _take_secrets_directory(plan: Plan, gathered: Gathered, folder: str, *, required: bool = False) -> None:
-    """Adds the files of a secrets directory (Docker, Kubernetes, systemd) whose names match, in any case.
+def slots_of_files(plan: Plan, names: Iterable[str]) -> list[tuple[str, int]]:
+    """The names of files that are a setting's in any case, each with the index of its slot; others are left out.
 
-    Whose name is the setting's to the letter comes first: names of two settings may differ in case alone.
+    What is a setting's name to the letter is that setting's and comes first: two may differ in case alone.
     """
+    folded = {name.upper(): index for name, index in plan.by_name.items()}
+    ordered = sorted(names, key=lambda name: (name not in plan.by_name, name))
+    found = ((name, plan.by_name.get(name, folded.get(name.upper()))) for name in ordered)
+    return [(name, index) for name, index in found if index is not None]
+
+
+def _take_secrets_directory(plan: Plan, gathered: Gathered, folder: str, *, required: bool = False) -> None:
+    """Adds the files of a secrets directory (Docker, Kubernetes, systemd) whose names match, in any case."""
     try:
         names = os.listdir(folder)  # noqa: PTH208  a path object costs more than the listing
     except OSError as error:
         if required:
             gathered.findings.append(Finding(str(folder), "", f"the secrets directory: {words_of(error)}"))
         return
-    folded = {name.upper(): index for name, index in plan.by_name.items()}
-    for file_name in sorted(names, key=lambda name: (name not in plan.by_name, name)):
-        index = plan.by_name.get(file_name, folded.get(file_name.upper()))
-        if index is None:
-            continue
+    for file_name, index in slots_of_files(plan, names):
         origin = Origin("secrets", f"{folder}/{file_name}")
         if index in gathered.found or index in gathered.failed:
             gathered.overrode.setdefault(index, []).append(origin)

@@ -77,6 +77,19 @@ def test_another_name(tmp_path):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"TOKEN": "t", "OLD_TOKEN": "t"}
 
 
+def test_names_that_differ_in_case_alone():
+    """A credential is the setting's whose name it is to the letter, as the loader has it."""
+
+    class Twins(Settings):
+        first: Secret = Field(alias="Token")
+        second: Secret = Field(alias="TOKEN")
+
+    described = read_description(HEAD + '[server]\ncredentials = ["Token", "TOKEN"]\n', {})
+    settings = load_settings(Twins, env_files=(), environ={"Token": "first", "TOKEN": "second"})
+    files = secret_files(settings, outgoing(settings), described)
+    assert {file.artifact.path: file.artifact.text for file in files} == {"Token": "first", "TOKEN": "second"}
+
+
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
 def test_values_arrive(value):
     """Whatever the value, the app that reads the files has it, character by character, and a comparison says so."""
