@@ -64,11 +64,11 @@ def write_artifacts(artifacts: Sequence[Artifact], folder: Path, *, force: bool 
     for artifact in artifacts:
         found, problem = _inspect(folder, artifact, force=force)
         if problem is not None:
-            findings += [problem] if problem not in findings else []  # one folder may be in the way of them all
+            findings.append(problem)
         elif not found:
             due.append(artifact)
     if findings:
-        raise WriteError(findings)
+        raise WriteError(list(dict.fromkeys(findings)))  # one folder may be in the way of several
     for artifact in artifacts:
         sweep(folder / artifact.path)
     _replace_all(due, folder)

@@ -16,7 +16,7 @@ from envkit.settings.model import AllowEmpty, DevelopmentOnly, ReadsByItselfErro
 from envkit.settings.types import DatabaseUrl, PrivateKey, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from pydantic.fields import FieldInfo
 
@@ -102,6 +102,9 @@ _plans: WeakKeyDictionary[type[BaseModel], dict[str | None, Plan]] = WeakKeyDict
 
 def _make(model: type[BaseModel], prefix: str) -> Plan:
     slots = tuple(_slots(model, prefix, (), (model,)))
+    for kind in _kinds(model):
+        if reads_by_itself(kind):
+            raise ReadsByItselfError(kind)
     by_name: dict[str, int] = {}
     for index, slot in enumerate(slots):
         for name in slot.names:
@@ -161,13 +164,11 @@ def _slots(
 ) -> list[Slot]:
     """The slots of `model`'s fields; `within` are the models around it, which end a recursion."""
     found: list[Slot] = []
-    _expect_nothing_that_reads([model])
     if not model.__pydantic_complete__:  # it names classes that were defined after it
         model.model_rebuild()
     for field_name, field in model.model_fields.items():
         names = _names(field_name, field, prefix, nested=bool(path))
         kinds = list(_kinds(field.annotation))
-        _expect_nothing_that_reads(kinds)
         parts = [str] if _is_json(field.metadata) else _parts(field.annotation)
         nested = _nested_model(parts)
         inner: list[Slot] = []
@@ -193,12 +194,6 @@ def _slots(
 
 
 _SECRET_TYPES = (Secret, DatabaseUrl, SecretStr, SecretBytes, AnySecret)
-
-
-def _expect_nothing_that_reads(kinds: Iterable[type]) -> None:
-    for kind in kinds:
-        if reads_by_itself(kind):
-            raise ReadsByItselfError(kind)
 
 
 def _keeps_empty(field: FieldInfo) -> bool:

@@ -57,15 +57,16 @@ becomes_healthy() { # SERVICE: all its containers, within two minutes; else its 
         sleep 2
     done
 }
-states() {
-    asked='{{ with .State.Health }}{{ .Status }}{{ else }}{{ .State.Status }} {{ .State.StartedAt }}{{ end }}'
+inspect() { # SERVICE, FORMAT: a line for each of its containers
     # shellcheck disable=SC2046 # a word each
-    docker inspect --format "$asked" $(compose ps -q "$1") 2>/dev/null
+    docker inspect --format "$2" $(compose ps -q "$1") 2>/dev/null
+}
+states() {
+    inspect "$1" '{{ with .State.Health }}{{ .Status }}{{ else }}{{ .State.Status }} {{ .State.StartedAt }}{{ end }}'
 }
 probe() { # the last answer of the health path, or why there was none, which stands in no log
-    asked='{{ with .State.Health }}{{ range .Log }}{{ .Output }}{{ end }}{{ end }}'
-    # shellcheck disable=SC2046 # a word each
-    docker inspect --format "$asked" $(compose ps -q "$1") 2>/dev/null | grep . | sed -n "\$s/^/$1's health: /p"
+    inspect "$1" '{{ with .State.Health }}{{ range .Log }}{{ .Output }}{{ end }}{{ end }}' |
+        grep . | sed -n "\$s/^/$1's health: /p"
 }
 
 # Without its plugin, docker says no more than that it does not know -p.

@@ -56,15 +56,16 @@ becomes_healthy() { # SERVICE: all its containers, within two minutes; else its 
         sleep 2
     done
 }
-states() {
-    asked='{{ with .State.Health }}{{ .Status }}{{ else }}{{ .State.Status }} {{ .State.StartedAt }}{{ end }}'
+inspect() { # SERVICE, FORMAT: a line for each of its containers
     # shellcheck disable=SC2046 # a word each
-    docker inspect --format "$asked" $(compose ps -q "$1") 2>/dev/null
+    docker inspect --format "$2" $(compose ps -q "$1") 2>/dev/null
+}
+states() {
+    inspect "$1" '{{ with .State.Health }}{{ .Status }}{{ else }}{{ .State.Status }} {{ .State.StartedAt }}{{ end }}'
 }
 probe() { # the last answer of the health path, or why there was none, which stands in no log
-    asked='{{ with .State.Health }}{{ range .Log }}{{ .Output }}{{ end }}{{ end }}'
-    # shellcheck disable=SC2046 # a word each
-    docker inspect --format "$asked" $(compose ps -q "$1") 2>/dev/null | grep . | sed -n "\$s/^/$1's health: /p"
+    inspect "$1" '{{ with .State.Health }}{{ range .Log }}{{ .Output }}{{ end }}{{ end }}' |
+        grep . | sed -n "\$s/^/$1's health: /p"
 }
 
 missing=''
@@ -121,8 +122,7 @@ done
 # A secret's file that is another one now is none of Compose's changes, and what runs has read the one before.
 changed=''
 for service in web worker; do
-    for container in $(compose ps -q "$service"); do
-        started=$(docker inspect --format '{{ .State.StartedAt }}' "$container")
+    for started in $(inspect "$service" '{{ .State.StartedAt }}'); do
         # What find says where it does not know -newerct, as BusyBox's, counts as a change, too.
         if [ -n "$(find -L secrets/SECRET_KEY secrets/DATABASE_URL secrets/POSTGRES_PASSWORD -newerct "$started" 2>&1)" ]; then
             changed="$changed $service"
